@@ -1,0 +1,198 @@
+"""The Recipe: everything there is to say about a picture, in one frozen value.
+
+The form, the HTTP API, the command line, presets and the picture's own metadata are five spellings
+of it, derived from its fields. Which parts are present says what is done: a `source` makes it
+image-to-image, a `mask` inpainting, `controls` a sketch; they combine. A batch is several recipes
+with `seed + i`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from studio.errors import BadInput
+from studio.part import Part
+from studio.post import Step
+
+VERSION = 1
+
+ImageRef = Annotated[
+    str, Field(pattern=r"^[0-9a-f]{64}$", title="Picture", description="SHA-256 of a stored picture.")
+]
+ModelId = Annotated[str, Field(min_length=1, max_length=240, pattern=r"^[^\x00-\x1f]+$")]
+Side = Annotated[int, Field(ge=64, le=4096, multiple_of=8)]
+Text = Annotated[str, Field(max_length=10_000)]
+
+
+class Lora(Part):
+    """A low-rank adaptation laid over the model for this picture only."""
+
+    model: ModelId = Field(title="LoRA", description="Which LoRA from models/loras.")
+    unet: float = Field(
+        1.0, ge=-10, le=10, title="Weight", description="How strongly it changes the painting."
+    )
+    text: float = Field(
+        1.0,
+        ge=-10,
+        le=10,
+        title="Text weight",
+        description="How strongly it changes the reading of the prompt.",
+    )
+
+
+class Source(Part):
+    """The picture to start from (image-to-image)."""
+
+    image: ImageRef
+    strength: float = Field(
+        0.75, ge=0, le=1, title="Denoising strength", description="0 keeps the picture, 1 replaces it."
+    )
+
+
+class Mask(Part):
+    """Where to repaint: white is repainted, black is kept. Needs a source."""
+
+    image: ImageRef
+    blur: int = Field(4, ge=0, le=64, title="Mask blur", description="Softens the edge, in pixels.")
+
+
+class Control(Part):
+    """A picture that guides the composition through a ControlNet."""
+
+    image: ImageRef
+    model: ModelId = Field(title="ControlNet", description="Which ControlNet from models/controlnet.")
+    hint: str = Field(
+        "none",
+        max_length=64,
+        title="Preprocessor",
+        description="How the picture is turned into a control image; “none” takes it as it is.",
+    )
+    weight: float = Field(1.0, ge=0, le=2, title="Weight", description="How closely the picture is followed.")
+    start: float = Field(
+        0.0, ge=0, le=1, title="Starts at", description="Share of the steps before it begins."
+    )
+    end: float = Field(
+        1.0, ge=0, le=1, title="Ends at", description="Share of the steps after which it lets go."
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start > self.end:
+            raise ValueError(f"a ControlNet cannot end ({self.end}) before it starts ({self.start})")
+        return self
+
+
+class Recipe(Part):
+    """One picture, completely described. Sides are pixels; see each field's bounds."""
+
+    prompt: Text = Field(
+        "",
+        title="Prompt",
+        description="What to paint. (word:1.2) weighs, [a:b:0.5] changes halfway, a AND b combines.",
+    )
+    negative: Text = Field("", title="Negative prompt", description="What to keep out of the picture.")
+    model: ModelId = Field("starter", title="Model", description="Which painter paints.")
+    vae: ModelId | None = Field(None, title="VAE", description="Another autoencoder than the model's own.")
+    sampler: str = Field(
+        "DPM++ 2M", max_length=64, title="Sampler", description="How noise becomes a picture."
+    )
+    schedule: str = Field(
+        "Automatic",
+        max_length=64,
+        title="Schedule",
+        description="How the noise levels are spaced; Automatic takes the sampler's usual one.",
+    )
+    steps: int = Field(20, ge=1, le=150, title="Steps", description="More steps take longer and refine.")
+    guidance: float = Field(
+        7.0,
+        ge=1,
+        le=30,
+        title="Guidance scale (CFG)",
+        description="How closely the prompt is followed; high values harden the picture.",
+    )
+    seed: int = Field(
+        -1,
+        ge=-1,
+        lt=2**64,
+        title="Seed",
+        description="The same seed and settings paint the same picture; -1 draws a new one.",
+    )
+    width: Side = Field(512, title="Width", description="In pixels, a multiple of 8.")
+    height: Side = Field(512, title="Height", description="In pixels, a multiple of 8.")
+    clip_skip: int = Field(
+        1,
+        ge=1,
+        le=12,
+        title="Clip skip",
+        description="Which layer of the text encoder is read, counted from the last.",
+    )
+    emphasis: Literal["original", "no norm", "ignore", "none"] = Field(
+        "original",
+        title="Emphasis",
+        description="How weights such as (word:1.2) act; “none” reads brackets as text.",
+    )
+    loras: tuple[Lora, ...] = Field((), max_length=16, title="LoRAs")
+    source: Source | None = Field(None, title="Source picture")
+    mask: Mask | None = Field(None, title="Mask")
+    controls: tuple[Control, ...] = Field((), max_length=8, title="ControlNet")
+    post: tuple[Step, ...] = Field((), max_length=16, title="Finish")
+    version: Literal[1] = Field(VERSION, title="Recipe version")
+
+    @field_validator("seed", mode="before")
+    @classmethod
+    def _seed_as_text(cls, value: Any) -> Any:
+        """Browsers keep only 53 bits of a number, so a seed may come as text."""
+        return int(value) if isinstance(value, str) and value.strip().lstrip("-").isdecimal() else value
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.mask is not None and self.source is None:
+            raise ValueError("a mask needs a source picture to repaint")
+        return self
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The digests of every picture this recipe needs, each once."""
+        refs = [part.image for part in (self.source, self.mask) if part is not None]
+        return tuple(dict.fromkeys(refs + [c.image for c in self.controls]))
+
+    def seeded(self) -> Self:
+        """The same recipe with a real seed: -1 becomes a number drawn below 2³²."""
+        return self if self.seed >= 0 else self.but(seed=secrets.randbelow(2**32))
+
+    def batch(self, count: int) -> tuple[Self, ...]:
+        """`count` recipes with seed, seed + 1, … (wrapping at 2⁶⁴)."""
+        first = self.seeded()
+        return tuple(first.but(seed=(first.seed + i) % 2**64) for i in range(count))
+
+    def to_json(self) -> str:
+        """The recipe as JSON text, complete: defaults included."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read a recipe back. Raises `BadInput` with one sentence a field."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise BadInput(explain(error)) from error
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Self:
+        """A recipe from plain values. Raises `BadInput` with one sentence a field."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise BadInput(explain(error)) from error
+
+
+def explain(error: ValidationError) -> str:
+    """Pydantic's findings as sentences a painter can act on; what was sent is not repeated back."""
+    lines: list[str] = []
+    for found in error.errors(include_url=False, include_context=False, include_input=False)[:6]:
+        where = ".".join(str(step) for step in found["loc"]) or "recipe"
+        lines.append(f"{where}: {found['msg'].removeprefix('Value error, ')}")
+    return "; ".join(lines) + "."

@@ -1,0 +1,56 @@
+"""Folders, device, budgets and limits: read once, at the edge, then passed down as one frozen value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from studio.part import Part
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Limits(Part):
+    """What one painter may ask for. Sizes are pixels a side, megapixels, bytes or counts."""
+
+    waiting: int = Field(50, ge=1, title="Waiting jobs a painter")
+    waiting_all: int = Field(500, ge=1, title="Waiting jobs in all")
+    pictures: int = Field(64, ge=1, title="Pictures a request")
+    steps: int = Field(150, ge=1, title="Steps")
+    side: int = Field(4096, ge=64, title="Side of a picture, pixels")
+    cost: float = Field(4000, gt=0, title="Megapixels × steps a job")
+    upload_bytes: int = Field(64 * 2**20, ge=2**20, title="Bytes of an uploaded picture")
+    free_bytes: int = Field(2 * 2**30, ge=0, title="Disk space that is never used up, bytes")
+    job_seconds: float = Field(1800, gt=0, title="Longest job, seconds")
+
+
+class Settings(Part):
+    """The studio's settings. `read` fills them from the environment; the command line overrides."""
+
+    data: Path = Field(PROJECT / "data", title="Data folder")
+    models: Path = Field(PROJECT / "models", title="Models folder")
+    extra_models: tuple[Path, ...] = Field((), title="More model folders")
+    presets: Path = Field(PROJECT / "presets", title="Presets folder")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", title="Device")
+    threads: int = Field(0, ge=0, le=1024, title="CPU threads of the worker; 0 takes all cores")
+    memory_bytes: int = Field(0, ge=0, title="Memory for models, bytes; 0 measures")
+    stage_bytes: int = Field(512 * 2**20, ge=0, title="Memory for intermediate results, bytes")
+    host: str = Field("127.0.0.1", title="Address to listen on")
+    port: int = Field(7860, ge=0, le=65535, title="Port; 0 takes a free one")
+    browser: bool = Field(True, title="Open the browser")
+    trash_days: int = Field(30, ge=0, title="Days a deleted picture can be brought back")
+    limits: Limits = Limits()
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Settings from `INKSTONE_…` variables (`INKSTONE_DATA`, `INKSTONE_MODELS`, `INKSTONE_DEVICE`, …)."""
+        env = os.environ if environ is None else environ
+        simple = ("data", "models", "device", "threads", "memory_bytes", "host", "port")
+        found = {
+            name: env[f"INKSTONE_{name.upper()}"] for name in simple if f"INKSTONE_{name.upper()}" in env
+        }
+        return cls.model_validate(found)
