@@ -1,0 +1,60 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import launch
+
+
+def test_each_machine_gets_the_torch_that_fits_it():
+    assert launch.torch_build("Windows", True, True).index == launch.CUDA_INDEX
+    assert launch.torch_build("Linux", False, True).index == launch.CPU_INDEX
+    for system, nvidia in (("Windows", False), ("Linux", True), ("Darwin", False)):
+        assert launch.torch_build(system, nvidia, True).index is None
+
+
+def test_an_index_that_does_not_answer_falls_back_to_pypi():
+    for system, nvidia in (("Windows", True), ("Linux", False)):
+        assert launch.torch_build(system, nvidia, False).index is None
+
+
+def test_an_unreachable_index_is_noticed_without_an_exception():
+    assert not launch.answers("http://127.0.0.1:9/nothing", seconds=1)
+
+
+def test_a_word_that_launch_does_not_know_goes_to_the_studio_command():
+    assert launch.commands([]) == [["-m", "studio.cli", "serve"]]
+    assert launch.commands(["--port", "9000"]) == [["-m", "studio.cli", "serve", "--port", "9000"]]
+    assert launch.commands(["paint", "a lake"]) == [["-m", "studio.cli", "paint", "a lake"]]
+    assert launch.commands(["test", "-x"]) == [["-m", "pytest", "-x"]]
+    assert launch.commands(["check"])[-1] == ["-m", "pytest"]
+
+
+def test_a_finished_installation_is_recognised_and_a_changed_one_is_not(tmp_path: Path):
+    mark = tmp_path / "inkstone.json"
+    assert not launch.is_installed(mark, b"one", ())
+    mark.write_text(json.dumps(launch.wanted_mark(b"one", ("test",))))
+    assert launch.is_installed(mark, b"one", ())
+    assert launch.is_installed(mark, b"one", ("test",))
+    assert not launch.is_installed(mark, b"one", ("test", "dev"))
+    assert not launch.is_installed(mark, b"two", ())
+    mark.write_text("[]")
+    assert not launch.is_installed(mark, b"one", ())
+
+
+def test_the_python_inside_the_environment_is_found_on_every_system():
+    venv = Path("somewhere")
+    assert launch.venv_python(venv, "Windows") == venv / "Scripts" / "python.exe"
+    assert launch.venv_python(venv, "Darwin") == venv / "bin" / "python"
+
+
+def test_an_old_python_gets_a_sentence(capsys, monkeypatch):
+    monkeypatch.setattr(launch, "NEEDED", (99, 0))
+    assert launch.main([]) == 1
+    assert "needs Python 99.0 or newer" in capsys.readouterr().out
+
+
+def test_launching_needs_the_standard_library_only():
+    code = "import sys; sys.path.insert(0, '.'); import launch; print(launch.__name__)"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, cwd=launch.HERE)
+    assert done.stdout.strip() == "launch", done.stderr
