@@ -12,7 +12,7 @@ FLOORS = [
     {"part", "errors", "settings"},
     {"models", "images", "tiles"},
     {"post", "samplers"},
-    {"recipe", "metadata", "infotext", "prompt"},
+    {"recipe", "metadata", "infotext", "prompt", "presets"},
     {"families", "control"},
     {"painting"},
     {"desk", "gallery", "school"},

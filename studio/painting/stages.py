@@ -30,7 +30,7 @@ class Stage(Generic[T]):
 
 
 def key(name: str, version: int, arguments: Mapping[str, Any], *needs: str) -> str:
-    """The address of a stage's result, 64 hex digits. `arguments` is plain JSON; `version` rises when code changes."""
+    """The address of a stage's result, 64 hex digits. `arguments` is plain JSON."""
     said = json.dumps(
         [name, version, arguments, needs], sort_keys=True, separators=(",", ":"), allow_nan=False
     )
