@@ -18,8 +18,8 @@ PLACE = "{prompt}"
 class Preset(Part):
     """A starting point: fields of a recipe, under a title.
 
-    In the preset's `prompt` and `negative`, `{prompt}` stands for what the painter wrote; without it her words
-    come first, after a comma the preset's.
+    In the preset's `prompt` and `negative`, `{prompt}` stands for what the painter wrote; without it hers
+    come first, then a comma and the preset's.
     """
 
     title: str = Field(min_length=1, max_length=80)
