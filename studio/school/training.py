@@ -1,0 +1,321 @@
+"""The one training loop of the school.
+
+A `Task` says what is trained and how a loss is made; `train` gives it a number of minutes. The learning rate follows
+the *time* that has passed (warm-up, constant, cosine decay), so a stage always ends with its decay however fast the
+machine is. Every random number is drawn from (seed, step), so a run that was killed continues as if nothing had been.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from studio.errors import BadInput
+from studio.school.curves import Curve
+from studio.school.files import read_tensors, write_bytes, write_tensors
+
+Losses = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where the run is when a loss is asked for."""
+
+    step: int
+    fraction: float  # of the stage's time, 0..1
+    rng: np.random.Generator
+    noise: torch.Generator  # on the CPU: a seed means the same on every device
+    device: torch.device
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one stage trains.
+
+    `groups` maps a name to the parameters that one optimizer moves; `loss(moment)` returns one scalar per group it
+    wants moved now (and may add scalars that begin with "_": shown, not trained). `modules` is everything that a
+    checkpoint holds; `averaged` names those of which an exponential moving average is kept. `sheet(modules)` paints
+    a contact sheet, uint8 (H, W, 3), with the averaged weights in place.
+    """
+
+    name: str
+    modules: Mapping[str, nn.Module]
+    groups: Mapping[str, Sequence[nn.Parameter]]
+    loss: Callable[[Moment], Losses]
+    averaged: Sequence[str]
+    batch: int
+    sheet: Callable[[], np.ndarray] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a stage's time is used. `minutes` is wall-clock training time, resumed runs counted in."""
+
+    minutes: float
+    rate: float = 5e-4
+    warmup: int = 200  # steps
+    decay_from: float = 0.6  # of the time; cosine from here
+    floor: float = 0.05  # of `rate`, at the end
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    decay: float = 0.9995  # of the moving average, after its own warm-up (1+n)/(10+n)
+    half: bool = True  # bfloat16 autocast
+    checkpoint_seconds: float = 120.0
+    sheet_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stage is."""
+
+    stage: str
+    step: int = 0
+    samples: int = 0
+    seconds: float = 0.0  # of training in this lap
+    lap: int = 0  # a finished stage that is given more time begins another lap
+    lap_step: int = 0
+    fraction: float = 0.0
+    losses: Mapping[str, float] | None = None
+    speed: float = 0.0  # samples per second
+
+    @property
+    def finished(self) -> bool:
+        return self.fraction >= 1.0
+
+
+Report = Callable[[Progress], None]
+
+
+def rate_factor(pace: Pace, lap_step: int, fraction: float) -> float:
+    """The learning rate's factor: linear warm-up in steps, then constant, then cosine to `floor` in time."""
+    warm = min(1.0, (lap_step + 1) / max(1, pace.warmup))
+    if fraction <= pace.decay_from:
+        return warm
+    x = min(1.0, (fraction - pace.decay_from) / max(1e-9, 1.0 - pace.decay_from))
+    return warm * (pace.floor + (1.0 - pace.floor) * 0.5 * (1.0 + math.cos(math.pi * x)))
+
+
+class Averages:
+    """Exponential moving averages of modules' parameters and buffers, kept in fp32."""
+
+    def __init__(self, modules: Mapping[str, nn.Module], decay: float) -> None:
+        self.decay = decay
+        self.live = {f"{m}.{k}": v for m, module in modules.items() for k, v in module.state_dict().items()}
+        self.kept = {name: value.detach().clone().float() for name, value in self.live.items()}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self.kept.values()), [v.float() for v in self.live.values()], 1.0 - decay)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange the live weights and their averages; call it twice to be where you were."""
+        for name, live in self.live.items():
+            before = live.detach().clone()
+            live.copy_(self.kept[name].to(live.dtype))
+            self.kept[name].copy_(before.float())
+
+
+def autocast(device: torch.device, half: bool) -> AbstractContextManager[object]:
+    """bfloat16 autocast where it is asked for."""
+    return torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
+
+
+def _optimizers(task: Task, pace: Pace) -> dict[str, torch.optim.AdamW]:
+    return {
+        name: torch.optim.AdamW(params, lr=pace.rate, betas=pace.betas, weight_decay=pace.weight_decay)
+        for name, params in task.groups.items()
+    }
+
+
+def _pack(task: Task, averages: Averages, optimizers: Mapping[str, torch.optim.AdamW]) -> dict[str, Tensor]:
+    tensors = {
+        f"live.{m}.{k}": v for m, module in task.modules.items() for k, v in module.state_dict().items()
+    }
+    tensors |= {f"average.{name}": value for name, value in averages.kept.items()}
+    for group, optimizer in optimizers.items():
+        for n, slots in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{group}.{n}.{slot}": value for slot, value in slots.items()}
+    return {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def _unpack(
+    path: Path, task: Task, averages: Averages, optimizers: Mapping[str, torch.optim.AdamW]
+) -> Progress:
+    tensors, facts = read_tensors(path)
+    for name, module in task.modules.items():
+        prefix = f"live.{name}."
+        state = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+        try:
+            module.load_state_dict(state)
+        except RuntimeError as error:
+            raise BadInput(
+                f"The checkpoint {path} was made with another configuration of “{name}”. "
+                "Choose the configuration it was begun with, or another --state folder."
+            ) from error
+    with torch.no_grad():
+        for name, kept in averages.kept.items():
+            kept.copy_(tensors[f"average.{name}"])
+    for group, optimizer in optimizers.items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith(f"optimizer.{group}."):
+                _, _, n, slot = key.split(".")
+                state.setdefault(int(n), {})[slot] = value
+        if state:
+            optimizer.load_state_dict(
+                {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+            )
+    return Progress(**facts)
+
+
+def _facts(progress: Progress) -> dict[str, object]:
+    return {
+        "stage": progress.stage,
+        "step": progress.step,
+        "samples": progress.samples,
+        "seconds": progress.seconds,
+        "lap": progress.lap,
+        "lap_step": progress.lap_step,
+        "fraction": progress.fraction,
+    }
+
+
+def checkpoint_path(folder: Path) -> Path:
+    """Where a stage whose state lies in `folder` keeps its checkpoint."""
+    return folder / "checkpoint.safetensors"
+
+
+def read_progress(folder: Path) -> Progress | None:
+    """How far the stage in `folder` is, from its checkpoint's header; None if it has not begun."""
+    from safetensors import safe_open
+
+    path = checkpoint_path(folder)
+    if not path.is_file():
+        return None
+    with safe_open(str(path), framework="pt") as file:
+        return Progress(**json.loads(file.metadata()["facts"]))
+
+
+def averaged_weights(folder: Path, module: str) -> dict[str, Tensor]:
+    """The moving average of one module from the checkpoint in `folder`, as a state dict in fp32."""
+    tensors, _ = read_tensors(checkpoint_path(folder))
+    prefix = f"average.{module}."
+    return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _step(
+    task: Task, pace: Pace, optimizers: Mapping[str, torch.optim.AdamW], moment: Moment, factor: float
+) -> dict[str, float]:
+    with autocast(moment.device, pace.half):
+        losses = task.loss(moment)
+    shown: dict[str, float] = {}
+    trained = [name for name in losses if not name.startswith("_")]
+    for n, name in enumerate(trained):
+        optimizer = optimizers[name]
+        for group in optimizer.param_groups:
+            group["lr"] = pace.rate * factor
+        optimizer.zero_grad(set_to_none=True)
+        losses[name].backward(retain_graph=n + 1 < len(trained))
+        norm = nn.utils.clip_grad_norm_(list(task.groups[name]), pace.clip)
+        if bool(torch.isfinite(norm)):
+            optimizer.step()
+    for name, loss in losses.items():
+        shown[name] = float(loss.detach())
+    return shown
+
+
+def _moment(task: Task, seed: int, step: int, fraction: float, device: torch.device) -> Moment:
+    noise = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
+    rng = np.random.default_rng([seed, step, len(task.name)])
+    return Moment(step, fraction, rng, noise, device)
+
+
+def _paint_sheet(task: Task, averages: Averages, folder: Path, step: int) -> None:
+    if task.sheet is None:
+        return
+    from studio.school.sheets import encode_png
+
+    averages.swap()
+    modes = {name: module.training for name, module in task.modules.items()}
+    for module in task.modules.values():
+        module.eval()
+    try:
+        picture = task.sheet()
+    finally:
+        averages.swap()
+        for name, module in task.modules.items():
+            module.train(modes[name])
+    write_bytes(folder / "sheets" / f"{step:07d}.png", encode_png(picture))
+
+
+def train(
+    task: Task, pace: Pace, folder: Path, *, device: torch.device, seed: int = 1, report: Report | None = None
+) -> Progress:
+    """Train `task` for `pace.minutes`, continuing from `folder` if it was begun there.
+
+    The first steps measure the speed; the rest of the run is planned by it. A stage that had finished begins another
+    lap: averaged weights and optimizer state are taken over, with a new warm-up and a new decay. Leaves
+    checkpoint.safetensors, curve.jsonl, curve.png and sheets/ in `folder`. Raises BadInput if the checkpoint does
+    not fit the task.
+    """
+    for module in task.modules.values():
+        module.train()
+    optimizers = _optimizers(task, pace)
+    averages = Averages({name: task.modules[name] for name in task.averaged}, pace.decay)
+    progress = Progress(task.name)
+    if checkpoint_path(folder).is_file():
+        progress = _unpack(checkpoint_path(folder), task, averages, optimizers)
+        if progress.finished:
+            averages.swap()  # the lap begins from the average; what was live lives on in the average's own memory
+            averages.kept = {name: value.detach().clone().float() for name, value in averages.live.items()}
+            progress = replace(progress, seconds=0.0, fraction=0.0, lap=progress.lap + 1, lap_step=0)
+    curve = Curve(folder, task.name, progress.step)
+    budget = max(1e-6, pace.minutes * 60.0)
+    saved = painted = time.monotonic()
+    while not progress.finished:
+        began = time.monotonic()
+        moment = _moment(task, seed, progress.step, progress.seconds / budget, device)
+        losses = _step(task, pace, optimizers, moment, rate_factor(pace, progress.lap_step, moment.fraction))
+        averages.update(progress.step)
+        spent = time.monotonic() - began
+        seconds = progress.seconds + spent
+        pace_now = task.batch / max(1e-9, spent)
+        speed = pace_now if progress.speed == 0.0 else 0.95 * progress.speed + 0.05 * pace_now
+        progress = replace(
+            progress,
+            step=progress.step + 1,
+            samples=progress.samples + task.batch,
+            seconds=seconds,
+            lap_step=progress.lap_step + 1,
+            fraction=min(1.0, seconds / budget),
+            losses=losses,
+            speed=speed,
+        )
+        curve.add(progress.step, losses)
+        if report is not None:
+            report(progress)
+        now = time.monotonic()
+        if now - painted >= pace.sheet_seconds or progress.finished:
+            _paint_sheet(task, averages, folder, progress.step)
+            curve.draw()
+            painted = time.monotonic()
+        if now - saved >= pace.checkpoint_seconds or progress.finished:
+            write_tensors(checkpoint_path(folder), _pack(task, averages, optimizers), _facts(progress))
+            curve.flush()
+            saved = time.monotonic()
+    averages.swap()
+    for module in task.modules.values():
+        module.eval()
+    return progress
