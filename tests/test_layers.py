@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = [
     {"part", "errors", "settings"},
-    {"models", "images", "tiles"},
+    {"models", "images", "containers", "tiles"},
     {"post", "samplers"},
-    {"recipe", "metadata", "infotext", "prompt", "presets"},
+    {"recipe", "metadata", "infotext", "foreign", "provenance", "prompt", "presets"},
     {"families", "control"},
     {"painting"},
     {"desk", "gallery", "school"},

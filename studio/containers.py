@@ -1,0 +1,156 @@
+"""PNG, JPEG and WebP as containers: their size and their chunks, read without decoding a pixel.
+
+PNG: ISO/IEC 15948 §5; JPEG: ITU-T T.81 annex B; WebP: RFC 9649. All walks are bounded, tolerate
+cut-off files by ending early, and copy nothing but what they yield.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from studio.errors import BadPicture
+
+PNG = b"\x89PNG\r\n\x1a\n"
+MOST_CHUNKS = 100_000  # a file of empty chunks must not keep us busy
+# SOF markers; C4, C8 and CC in between are tables and reserved.
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a body
+START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
+
+NOT_A_PICTURE = "This file is not a PNG, JPEG or WebP picture. Save it as one of these and try again."
+BROKEN = "This picture's header is broken or cut short. Save it again, or take another copy."
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a picture says of itself before its pixels; width and height are pixels."""
+
+    kind: Literal["png", "jpeg", "webp"]
+    width: int
+    height: int
+
+
+def header(data: bytes) -> Header:
+    """Kind and size of a picture. Raises `BadPicture` for anything but PNG, JPEG and WebP."""
+    if data.startswith(PNG):
+        size = _png_size(data)
+        kind: Literal["png", "jpeg", "webp"] = "png"
+    elif data.startswith(b"\xff\xd8\xff"):
+        size, kind = _jpeg_size(data), "jpeg"
+    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        size, kind = _webp_size(data), "webp"
+    else:
+        raise BadPicture(NOT_A_PICTURE)
+    if size is None or min(size) < 1:
+        raise BadPicture(BROKEN)
+    return Header(kind, size[0], size[1])
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(type, body) of every whole chunk up to and including IEND. Checksums are not looked at."""
+    at = len(PNG)
+    for _ in range(MOST_CHUNKS):
+        if at + 12 > len(data):
+            return
+        (length,) = struct.unpack_from(">I", data, at)
+        kind = data[at + 4 : at + 8]
+        if at + 12 + length > len(data):
+            return
+        yield kind, data[at + 8 : at + 8 + length]
+        if kind == b"IEND":
+            return
+        at += 12 + length
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    """One chunk with its length and checksum."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+
+
+def png_file(chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A PNG file of these chunks, in this order."""
+    return PNG + b"".join(png_chunk(kind, body) for kind, body in chunks)
+
+
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(marker, body) of every whole segment before the first scan."""
+    at = 2
+    for _ in range(MOST_CHUNKS):
+        while data[at : at + 2] == b"\xff\xff":  # fill bytes
+            at += 1
+        if at + 4 > len(data) or data[at] != 0xFF:
+            return
+        marker = data[at + 1]
+        if marker in BARE:
+            at += 2
+            continue
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        if marker in (START_OF_SCAN, END_OF_IMAGE) or length < 2 or at + 2 + length > len(data):
+            return
+        yield marker, data[at + 4 : at + 2 + length]
+        at += 2 + length
+
+
+def jpeg_with(data: bytes, segments: Iterable[tuple[int, bytes]]) -> bytes:
+    """The JPEG with these segments (each at most 65,533 bytes) behind its start and JFIF marker."""
+    at = 2
+    if data[2:4] == b"\xff\xe0":
+        at += 2 + struct.unpack_from(">H", data, 4)[0]
+    added = b"".join(
+        b"\xff" + bytes([marker]) + struct.pack(">H", len(body) + 2) + body for marker, body in segments
+    )
+    return data[:at] + added + data[at:]
+
+
+def webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(four-letter code, body) of every whole chunk."""
+    at = 12
+    for _ in range(MOST_CHUNKS):
+        if at + 8 > len(data):
+            return
+        (length,) = struct.unpack_from("<I", data, at + 4)
+        if at + 8 + length > len(data):
+            return
+        yield data[at : at + 4], data[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
+
+
+def webp_with(data: bytes, kind: bytes, body: bytes) -> bytes:
+    """The (extended format) WebP with one more chunk at its end, where RFC 9649 §2.7 allows unknown ones."""
+    added = kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+    return b"RIFF" + struct.pack("<I", len(data) - 8 + len(added)) + data[8:] + added
+
+
+def _png_size(data: bytes) -> tuple[int, int] | None:
+    if data[8:16] != b"\x00\x00\x00\rIHDR" or len(data) < 33:
+        return None
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
+
+
+def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    for marker, body in jpeg_segments(data):
+        if marker in FRAMES and len(body) >= 6:
+            height, width = struct.unpack_from(">HH", body, 1)
+            return width, height
+    return None
+
+
+def _webp_size(data: bytes) -> tuple[int, int] | None:
+    # Only the first chunk is asked, and only its first bytes: a cut-off picture still has a size.
+    kind, body = data[12:16], data[20:30]
+    if len(body) < 10:
+        return None
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    if kind == b"VP8L" and body[0] == 0x2F:
+        bits = int.from_bytes(body[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 " and body[3:6] == b"\x9d\x01\x2a":
+        width, height = struct.unpack_from("<HH", body, 6)
+        return width & 0x3FFF, height & 0x3FFF
+    return None
