@@ -139,7 +139,7 @@ def unet_task(
         latents, captions = draw_batch(sets, moment.rng, batch)
         states = reading(forget_captions(captions, moment.rng, EMPTY_CAPTIONS), device)
         noise = torch.randn(latents.shape, generator=moment.noise).to(device)
-        times = torch.from_numpy(_spread_times(moment.rng, batch)).to(device)
+        times = torch.from_numpy(spread_times(moment.rng, batch)).to(device)
         noisy, target, weight = noised(latents.to(device), noise, times, tables)
         predicted = unet(noisy, times, states, return_dict=False)[0]
         return {"unet": velocity_loss(predicted, target, weight)}
@@ -159,7 +159,7 @@ def unet_task(
     )
 
 
-def _spread_times(rng: np.random.Generator, batch: int) -> np.ndarray:
+def spread_times(rng: np.random.Generator, batch: int) -> np.ndarray:
     """Stratified uniform timesteps: one per equal slice of 0..999, so that a batch sees every noise level."""
     return np.minimum(999, ((np.arange(batch) + rng.random(batch)) / batch * 1000).astype(np.int64))
 

@@ -1,0 +1,137 @@
+"""Where things go: peaks by composition, a near bank for trees and houses, clear sky for the sun and the birds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from studio.school.banks import LENGTH, banks
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    from studio.school.scene import Scene
+
+Profile = NDArray[np.float32] if TYPE_CHECKING else object
+
+
+class Peak(NamedTuple):
+    """One mountain; x, high and half in pixels."""
+
+    x: float
+    high: float
+    half: float
+    blunt: float
+
+
+class Plan(NamedTuple):
+    """The skeleton of a picture, in pixels; rows grow downwards."""
+
+    width: int
+    height: int
+    scale: float
+    level: float
+    peaks: tuple[Peak, ...]
+    side: int
+    bank: Profile
+    skyline: Profile
+
+
+def plan(scene: Scene, rng: Generator, width: int, height: int) -> Plan:
+    """Places the mountains and the near bank."""
+    scale = min(width, height) / 256
+    level = height * rng.uniform(0.64, 0.70)
+    peaks = _peaks(scene, rng, width, height)
+    lean = {"left": 1, "right": -1, "centre": 1 if rng.random() < 0.5 else -1}[scene.composition]
+    side = lean if rng.random() < 0.8 else -lean
+    bank = near_bank(rng, width, height, side, scale)
+    return Plan(width, height, scale, level, peaks, side, bank, np.full(width, level, np.float32))
+
+
+def _peaks(scene: Scene, rng: Generator, width: int, height: int) -> tuple[Peak, ...]:
+    centre = {"left": 0.27, "centre": 0.5, "right": 0.73}[scene.composition] + rng.uniform(-0.025, 0.025)
+    towering = scene.height == "towering"
+    high = height * (rng.uniform(0.50, 0.57) if towering else rng.uniform(0.20, 0.25))
+    half = (0.19 if towering else 0.24) * rng.uniform(0.92, 1.1)
+    if scene.peaks == "one":
+        places = [(centre, 1.0, 1.15)]
+    elif scene.peaks == "two":
+        gap = half * rng.uniform(1.15, 1.3)
+        inward = {"left": 1, "right": -1, "centre": 1 if rng.random() < 0.5 else -1}[scene.composition]
+        shift = 0.42 if scene.composition == "centre" else 0.28
+        host = centre - inward * gap * shift
+        places = [(host, 1.0, 0.82), (host + inward * gap, rng.uniform(0.62, 0.76), 0.72)]
+    else:
+        places = [(centre, 1.0, 0.72)]
+        for k, step in enumerate((-1, 1, -2, 2)[: int(rng.integers(3, 5))]):
+            x = centre + step * half * rng.uniform(0.62, 0.72)
+            places.append((x, rng.uniform(0.56, 0.74) * (0.86 if k > 1 else 1.0), rng.uniform(0.5, 0.62)))
+    return tuple(
+        Peak(x * width, high * part, half * wide * width, rng.uniform(1.25, 2.3))
+        for x, part, wide in sorted(places, key=lambda p: -p[1])
+    )
+
+
+def profile(rng: Generator, width: int, peak: Peak, foot: float, scale: float, rough: float) -> Profile:
+    """The contour of one mountain as rows (W,): uneven flanks, shoulders, crags; `foot` where there is none."""
+    noise = banks()
+    x = np.arange(width, dtype=np.float32)
+    left, right = peak.half * rng.uniform(0.85, 1.15), peak.half * rng.uniform(0.85, 1.15)
+
+    def bump(at: float, wide_left: float, wide_right: float, blunt: float) -> Profile:
+        u = (x - at) / np.where(x < at, wide_left, wide_right)
+        return np.clip(1.0 - np.abs(u) ** blunt, 0.0, 1.0) ** 0.85
+
+    shape = bump(peak.x, left, right, peak.blunt)
+    for _ in range(2):
+        at = peak.x + rng.uniform(0.25, 0.65) * (right if rng.random() < 0.5 else -left)
+        part = rng.uniform(0.45, 0.7)
+        shape = np.maximum(shape, part * bump(at, left * 0.5, right * 0.5, 2.2))
+    start = int(rng.integers(LENGTH))
+    index = (start + x * 3.0 / scale).astype(np.int64) % LENGTH
+    crag = noise.crag[index]
+    roll = noise.roll[(start * 7 + (x * 5.0 / scale).astype(np.int64)) % LENGTH]
+    body = np.sqrt(shape)
+    rise = peak.high * (shape + body * (0.055 * roll) * rough) + crag * rough * 4.5 * scale * body
+    return (foot - np.where(shape > 0, rise, -2.0)).astype(np.float32)
+
+
+def near_bank(rng: Generator, width: int, height: int, side: int, scale: float) -> Profile:
+    """The top of the near bank as rows (W,): high at its side (-1 left, 1 right), gone past the middle."""
+    x = np.arange(width, dtype=np.float32) / width
+    u = x if side < 0 else 1.0 - x
+    rise = rng.uniform(0.15, 0.19) * height
+    reach = rng.uniform(0.60, 0.70)
+    start = int(rng.integers(LENGTH))
+    roll = banks().roll[(start + (x * width * 4.0 / scale).astype(np.int64)) % LENGTH]
+    shape = np.clip(1.0 - (u / reach) ** 1.7, 0.0, 1.0) ** 0.8
+    return (height + 2 - (rise * shape + roll * 5.0 * scale * np.sqrt(shape))).astype(np.float32)
+
+
+def far_range(rng: Generator, width: int, level: float, high: float, scale: float) -> Profile:
+    """A distant chain of hills as rows (W,)."""
+    x = np.arange(width, dtype=np.float32)
+    start = int(rng.integers(LENGTH))
+    long = banks().roll[(start + (x * 2.2 / scale).astype(np.int64)) % LENGTH]
+    fine = banks().crag[(start * 3 + (x * 2.0 / scale).astype(np.int64)) % LENGTH]
+    return (level - high * (0.62 + 0.38 * long) - 2.0 * scale * fine).astype(np.float32)
+
+
+def clear_spot(
+    rng: Generator, plan: Plan, size: tuple[float, float], rows: tuple[float, float], taken: list[tuple[float, float]]
+) -> tuple[float, float] | None:
+    """The middle of a free patch of sky of half-size `size` between `rows`, or None where there is none."""
+    half_x, half_y = size
+    best: tuple[float, tuple[float, float]] | None = None
+    for _ in range(24):
+        x = rng.uniform(half_x + 4, plan.width - half_x - 4)
+        y = rng.uniform(*rows)
+        a, b = max(0, int(x - half_x)), min(plan.width, int(x + half_x) + 1)
+        room = float(plan.skyline[a:b].min()) - (y + half_y)
+        apart = min((abs(x - u) + abs(y - v) for u, v in taken), default=1e9)
+        score = min(room, 6.0 * plan.scale) + min(apart, half_x + 40 * plan.scale)
+        if y - half_y > 2 and (best is None or score > best[0]):
+            best = (score, (x, y))
+    return best[1] if best else None

@@ -1,0 +1,269 @@
+"""Sun and water, boats and bridges, trees and houses, birds, weather and the seal: where they stand and how large."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from studio.school import kernels
+from studio.school.audit import IDS
+from studio.school.layout import clear_spot
+from studio.school.palettes import RGB, mix
+from studio.school.sprites import aspect, sprite
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from studio.school.shanshui import Easel
+
+TREE_HEIGHT = {"pine": 0.40, "broadleaf": 0.38, "willow": 0.36, "bamboo": 0.38, "bare": 0.38}
+GROVE_HEIGHT = {"pine": 0.25, "broadleaf": 0.24, "willow": 0.24, "bamboo": 0.27, "bare": 0.25}
+BUILDING_HEIGHT = {"hut": 0.115, "pavilion": 0.15, "pagoda": 0.27}
+
+
+def orb(easel: Easel) -> None:
+    """The sun or the moon in clear sky: low at dawn and dusk, high at noon and night."""
+    scene, shape, colours, rng = easel.scene, easel.plan, easel.colours, easel.rng
+    if scene.orb == "none":
+        return
+    radius = shape.scale * rng.uniform(12.5, 15.5)
+    low = scene.hour in ("dawn", "dusk")
+    rows = (0.22, 0.46) if low else (0.09, 0.22)
+    spot = clear_spot(rng, shape, (radius * 1.1, radius), (rows[0] * shape.height, rows[1] * shape.height), [])
+    if spot is None:
+        return
+    sun = scene.orb == "sun"
+    bite = 0.72 if scene.orb == "crescent" else 0.0
+    colour = colours.sun if sun else colours.moon
+    strength = 0.55 if low and sun else 0.35
+    easel.drawn[IDS["orb"]] = kernels.orb(
+        easel.picture, easel.lines, easel.ids, (spot[0], spot[1], radius), colour, colours.glow, strength, bite,
+        1.5 * shape.scale, IDS["orb"],
+    )  # fmt: skip
+
+
+def waterfall(easel: Easel, top: NDArray[np.float32]) -> None:
+    """A fall down the tallest peak."""
+    shape, rng, colours = easel.plan, easel.rng, easel.colours
+    peak = shape.peaks[0]
+    x = float(np.clip(peak.x + peak.half * rng.uniform(-0.22, 0.22), 8, shape.width - 8))
+    crest = float(top[int(x)])
+    y_top = crest + (shape.level - crest) * rng.uniform(0.22, 0.3)
+    white = mix(colours.snow, (1.0, 1.0, 1.0), 0.25)
+    ink = mix(colours.crest, (0.0, 0.0, 0.0), 0.35)
+    half = shape.scale * rng.uniform(4.5, 6.0)
+    easel.drawn[IDS["fall"]] = kernels.fall(
+        easel.picture, easel.lines, easel.ids, x, y_top, shape.level, half, white, ink, easel.banks.wave,
+        float(rng.uniform(0, 1024)), shape.scale, IDS["fall"],
+    )  # fmt: skip
+    kernels.spray(easel.picture, (x, shape.level, half * 5, half * 2.2), white, 0.8)
+
+
+def water(easel: Easel) -> None:
+    """A lake that mirrors, a river that winds, or plain ground."""
+    scene, shape, colours, rng = easel.scene, easel.plan, easel.colours, easel.rng
+    offset = float(rng.uniform(0, 1024))
+    if scene.water == "lake":
+        mirror = 0.55
+        kernels.lake(
+            easel.picture, easel.lines, easel.ids, float(shape.level), colours.water, colours.water_deep, colours.ink,
+            mirror, 0.34, easel.banks.wave, offset, shape.scale, IDS["water"],
+        )  # fmt: skip
+        return
+    course = river_course(easel) if scene.water == "river" else np.zeros((shape.height, 2), np.float32)
+    kernels.meadow(
+        easel.picture, easel.lines, easel.ids, float(shape.level), colours.ground, colours.ground_far, colours.tint,
+        colours.ink, easel.banks.iso, easel.banks.moss, offset, shape.scale, course,
+        (mix(colours.water, (1.0, 1.0, 1.0), 0.15), colours.water_deep, colours.ink), IDS["ground"],
+    )  # fmt: skip
+
+
+def river_course(easel: Easel) -> NDArray[np.float32]:
+    """Centre and half-width of the river for every row, (H, 2)."""
+    shape, rng = easel.plan, easel.rng
+    t = np.clip((np.arange(shape.height) - shape.level) / (shape.height - shape.level), 0, 1)
+    swing = rng.uniform(0.13, 0.2) * (1 if rng.random() < 0.5 else -1)
+    away = -shape.side
+    centre = 0.5 + away * (0.05 + 0.16 * t) + swing * np.sin(4.6 * np.sqrt(t + 0.02) + rng.uniform(-0.4, 0.4)) * (1 - 0.55 * t)
+    half = 0.03 + 0.17 * t**1.2
+    return np.stack([centre * shape.width, half * shape.width], 1).astype(np.float32)
+
+
+def boats_and_bridge(easel: Easel) -> None:
+    """A bridge over the narrow part of the river; boats in lanes, larger when nearer."""
+    scene, shape, rng = easel.scene, easel.plan, easel.rng
+    if scene.bridge == "bridge":
+        _bridge(easel)
+    count = int(scene.boats)
+    if count == 0:
+        return
+    first = 0.52 if scene.bridge == "bridge" else 0.2 if scene.water == "lake" else 0.34
+    lanes = first + (np.arange(count) + rng.uniform(0.25, 0.75, count)) * (0.86 - first) / count
+    for k, t in enumerate(lanes):
+        y = int(shape.level + (shape.height - shape.level) * t)
+        high = shape.scale * (9.0 + 8.0 * float(t))
+        variant = int(rng.integers(16))
+        long = high * aspect("boat", variant)
+        x = _afloat(easel, y, long)
+        if x is not None:
+            picture = sprite("boat", variant, high, rng.random() < 0.5)
+            left = int(x - picture.shape[1] / 2)
+            kernels.reflect(easel.picture, easel.ids, picture, left, y + 1, easel.colours.ink, 0.35, IDS["water"])
+            _stamp(easel, picture, left, y - picture.shape[0] + 1, IDS["boat"] + k, (easel.colours.roof, easel.colours.roof))
+
+
+def _afloat(easel: Easel, y: int, long: float) -> float | None:
+    """An x where the row y is water from end to end and the near bank does not hide it."""
+    shape, rng = easel.plan, easel.rng
+    wet = easel.ids[y] == IDS["water"]
+    wet &= shape.bank > y + 3 * shape.scale
+    run = np.flatnonzero(wet)
+    if run.size < long * 0.7:
+        return None
+    low, high = float(run[0]) + long * 0.5, float(run[-1]) - long * 0.5
+    if high <= low:
+        return (low + high) / 2
+    best = max((rng.uniform(low, high) for _ in range(5)), key=lambda x: _room(easel, x, y, long))
+    return best
+
+
+def _room(easel: Easel, x: float, y: int, long: float) -> float:
+    """How much of the patch around a boat is bare water."""
+    a, b = max(0, int(x - long)), min(easel.plan.width, int(x + long))
+    patch = easel.ids[max(0, int(y - long)) : y + int(long / 2), a:b]
+    return float((patch == IDS["water"]).mean()) if patch.size else 0.0
+
+
+def _bridge(easel: Easel) -> None:
+    shape, rng = easel.plan, easel.rng
+    y = int(shape.level + (shape.height - shape.level) * rng.uniform(0.30, 0.38))
+    run = np.flatnonzero(easel.ids[y] == IDS["water"])
+    if run.size == 0:
+        return
+    variant = int(rng.integers(16))
+    long = max(64.0 * shape.scale, run.size * 2.0)
+    picture = sprite("bridge", variant, long / aspect("bridge", variant), False)
+    left = int((run[0] + run[-1]) / 2 - picture.shape[1] / 2)
+    _stamp(easel, picture, left, y - picture.shape[0] + int(3 * shape.scale), IDS["bridge"], (easel.colours.wall, easel.colours.wall))
+
+
+def on_the_bank(easel: Easel) -> None:
+    """Trees near the edge, a house further in."""
+    scene, shape, rng = easel.scene, easel.plan, easel.rng
+    if scene.building != "none":
+        u = rng.uniform(0.34, 0.42) if scene.tree != "none" else rng.uniform(0.14, 0.36)
+        high = BUILDING_HEIGHT[scene.building] * shape.height * rng.uniform(0.92, 1.1)
+        _stand(easel, scene.building, IDS["building"], u, high, (easel.colours.roof, easel.colours.roof))
+    if scene.tree == "none":
+        return
+    leaves = _leaves(easel)
+    if scene.grove == "single":
+        high = TREE_HEIGHT[scene.tree] * shape.height * rng.uniform(0.92, 1.12)
+        _stand(easel, scene.tree, IDS["tree"], rng.uniform(0.13, 0.19), high, leaves)
+        return
+    count = int(rng.integers(3, 5))
+    for k in range(count):
+        high = GROVE_HEIGHT[scene.tree] * shape.height * rng.uniform(0.85, 1.2)
+        u = 0.05 + 0.24 * (k + rng.uniform(0.2, 0.8)) / count
+        _stand(easel, scene.tree, IDS["tree"] + k, u, high, leaves)
+
+
+def _leaves(easel: Easel) -> tuple[RGB, RGB]:
+    """Evergreens stay green; the others take the season's leaf."""
+    scene, colours = easel.scene, easel.colours
+    dark = {"night": 0.42, "dusk": 0.8}.get(scene.hour, 1.0)
+    if scene.style == "gold-on-indigo":
+        dark = max(dark, 0.75)
+
+    def shade(r: float, g: float, b: float) -> RGB:
+        return (r * dark, g * dark, b * dark)
+
+    if scene.tree == "pine":
+        return shade(0.20, 0.44, 0.30), shade(0.08, 0.28, 0.22)
+    if scene.tree == "bamboo":
+        return shade(0.42, 0.64, 0.28), shade(0.16, 0.42, 0.20)
+    if scene.tree == "willow" and scene.season == "spring":
+        return shade(0.66, 0.80, 0.32), shade(0.46, 0.66, 0.24)
+    if scene.tree == "broadleaf" and scene.season == "spring":
+        return colours.leaf, mix(colours.leaf, colours.leaf_dark, 0.25)
+    return colours.leaf, colours.leaf_dark
+
+
+def _stand(easel: Easel, kind: str, number: int, u: float, high: float, leaves: tuple[RGB, RGB]) -> None:
+    """Sets a thing on the bank, `u` of the width away from the bank's side."""
+    shape, rng = easel.plan, easel.rng
+    picture = sprite(kind, int(rng.integers(16)), high, rng.random() < 0.5)
+    x = shape.width * (u if shape.side < 0 else 1.0 - u)
+    half = picture.shape[1] / 2
+    x = float(np.clip(x, half * 0.8, shape.width - half * 0.8))
+    base = int(shape.bank[min(shape.width - 1, max(0, int(x)))]) + max(2, int(4 * shape.scale))
+    _stamp(easel, picture, int(x - half), min(base, shape.height - 2) - picture.shape[0], number, leaves)
+
+
+def _stamp(easel: Easel, picture: NDArray[np.uint8], left: int, top: int, number: int, leaves: tuple[RGB, RGB]) -> None:
+    colours, winter = easel.colours, easel.scene.season == "winter"
+    easel.drawn[number] = kernels.stamp(
+        easel.picture, easel.lines, easel.ids, picture, left, top, colours.ink, leaves[0], leaves[1],
+        colours.wall, colours.snow, 0.9 if winter and number < IDS["bird"] else 0.0, number,
+    )  # fmt: skip
+
+
+def birds(easel: Easel) -> None:
+    """A few birds in a loose line, or a flock in a wedge, in clear sky."""
+    scene, shape, rng = easel.scene, easel.plan, easel.rng
+    if scene.birds == "none":
+        return
+    flock = scene.birds == "flock"
+    count = int(rng.integers(8, 12)) if flock else int(rng.integers(2, 5))
+    size = (40.0 if flock else 26.0) * shape.scale, (20.0 if flock else 13.0) * shape.scale
+    taken = [_middle(easel.ids, IDS["orb"])] if IDS["orb"] in easel.drawn else []
+    spot = clear_spot(rng, shape, size, (0.10 * shape.height, 0.40 * shape.height), taken)
+    if spot is None:
+        return
+    heading = 1 if rng.random() < 0.5 else -1
+    for k in range(count):
+        rank = (k + 1) // 2
+        wing = (1 if k % 2 else -1) if flock else 1
+        step_x, step_y = (15.0, 7.5 * wing) if flock else (16.0, 6.0)
+        back = rank if flock else k - (count - 1) / 2
+        x = spot[0] + heading * shape.scale * (back * step_x - (36.0 if flock else 0.0)) + rng.normal(0, 1.6 * shape.scale)
+        y = spot[1] + shape.scale * back * step_y + rng.normal(0, 2.0 * shape.scale)
+        bird = sprite("bird", int(rng.integers(16)), shape.scale * rng.uniform(5.0, 6.2), rng.random() < 0.5)
+        left, top = int(x - bird.shape[1] / 2), int(y - bird.shape[0] / 2)
+        _stamp(easel, bird, left, top, IDS["bird"] + k, (easel.colours.ink, easel.colours.ink))
+
+
+def _middle(ids: NDArray[np.uint8], number: int) -> tuple[float, float]:
+    rows, columns = np.nonzero(ids == number)
+    return (float(columns.mean()), float(rows.mean())) if rows.size else (0.0, 0.0)
+
+
+def weather(easel: Easel) -> None:
+    """Snowflakes small and soft; rain slanting."""
+    scene, shape, rng = easel.scene, easel.plan, easel.rng
+    area = shape.width * shape.height / (65536 * shape.scale**2)
+    if scene.weather == "snow":
+        count = int(260 * area)
+        spots = rng.uniform(0, 1, (count, 3)) * (shape.width, shape.height, 1.0)
+        spots[:, 2] = (0.75 + 0.85 * spots[:, 2] ** 2) * shape.scale
+        flake = mix(easel.colours.snow, (1.0, 1.0, 1.0), 0.5)
+        kernels.flakes(easel.picture, spots.astype(np.float32), flake, 0.9)
+    if scene.weather == "rain":
+        count = int(170 * area)
+        drops = rng.uniform(0, 1, (count, 3)) * (shape.width * 1.2, shape.height * 1.1, 1.0)
+        drops[:, 1] -= 0.1 * shape.height
+        drops[:, 2] = (11.0 + 11.0 * drops[:, 2]) * shape.scale
+        tone = mix(easel.colours.mist, (1.0, 1.0, 1.0), 0.35) if scene.hour in ("night", "dusk") else mix(easel.colours.ink, easel.colours.sky_top, 0.45)
+        kernels.rain(easel.picture, drops.astype(np.float32), -0.28, tone, 1.2 * shape.scale, 0.55)
+
+
+def seal(easel: Easel) -> None:
+    """A vermilion seal in a lower corner away from the near bank."""
+    shape, rng = easel.plan, easel.rng
+    if rng.random() < 0.35:
+        return
+    picture = sprite("seal", int(rng.integers(16)), 13.0 * shape.scale, False)
+    left = int(8 * shape.scale) if shape.side > 0 else shape.width - picture.shape[1] - int(8 * shape.scale)
+    top = shape.height - picture.shape[0] - int(8 * shape.scale)
+    _stamp(easel, picture, left, top, IDS["seal"], (easel.colours.seal, easel.colours.seal))
