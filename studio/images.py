@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image, ImageOps
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from studio import containers
@@ -36,6 +36,15 @@ FAULTS = (
     Image.DecompressionBombError,
 )
 MOST_SCANS = 64  # a progressive JPEG has about ten; each costs a pass over the whole picture
+TURNS = {  # Exif orientation: what turns the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 WEBP_SIDE = 16_383
 JPEG_SIDE = 65_500
 NO_ROOM = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
@@ -78,21 +87,21 @@ def read(data: bytes, bounds: Bounds = Bounds()) -> Image.Image:
     was found within `bounds`. Raises `BadPicture` for everything else, cut-off files included.
     """
     head = check(data, bounds)
-    if head.kind == "png":
-        data = _bare_png(data)
-    elif head.kind == "jpeg" and data.count(b"\xff\xda") > MOST_SCANS:
+    if head.kind == "jpeg" and data.count(b"\xff\xda") > MOST_SCANS:
         raise BadPicture("This JPEG has more passes than any camera writes. Save it again as PNG.")
+    turn = TURNS.get(containers.orientation(containers.exif(data, head.kind)))
     try:
-        with Image.open(BytesIO(data), formats=(head.kind.upper(),)) as image:
+        with Image.open(BytesIO(containers.bare(data, head.kind)), formats=(head.kind.upper(),)) as image:
             _refuse_large(*image.size, bounds)  # a header may say its size twice
             image.load()
-            return _plain(_upright(image))
+            plain = _plain(image)
     except BadPicture:
         raise
     except FAULTS as error:
         raise BadPicture(
             "This picture is broken or cut short and cannot be read. Save it again, or take another copy."
         ) from error
+    return plain if turn is None else plain.transpose(turn)
 
 
 def encode_webp(image: Image.Image, quality: int = 80) -> bytes:
@@ -170,19 +179,6 @@ def _refuse_large(width: int, height: int, bounds: Bounds) -> None:
             f"This picture says it is {width:,} × {height:,} pixels; at most {bounds.side:,} a side and "
             f"{bounds.pixels / 1e6:.0f} megapixels in all can be read. Make it smaller and try again."
         )
-
-
-def _bare_png(data: bytes) -> bytes:
-    """Pixels and orientation only: texts that Pillow refuses, and further frames, must not matter."""
-    wanted = {b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"}
-    return containers.png_file(pair for pair in containers.png_chunks(data) if pair[0] in wanted)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except FAULTS:
-        return image  # broken Exif only means that nobody knows which side is up
 
 
 def _plain(image: Image.Image) -> Image.Image:

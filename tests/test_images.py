@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile, PngImagePlugin
+from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 from studio import containers, images
 from studio.errors import BadInput, BadPicture, DiskFull
@@ -123,6 +123,30 @@ def test_a_phone_photo_is_turned_upright_and_forgets_where_it_was_taken():
         assert image.size == (24, 40)
         assert image.info == {}
         assert dict(image.getexif()) == {}
+
+
+@pytest.mark.parametrize("turned", range(1, 9))
+def test_every_orientation_comes_out_upright(turned: int):
+    exif = Image.Exif()
+    exif[0x0112] = turned
+    wanted = ImageOps.exif_transpose(Image.open(BytesIO(encoded("PNG", exif=exif))))
+    assert images.read(encoded("PNG", exif=exif)).tobytes() == wanted.tobytes()
+
+
+def test_decoders_see_pixels_only(monkeypatch):
+    seen: list[bytes] = []
+    opened = Image.open
+    monkeypatch.setattr(
+        Image, "open", lambda file, formats: seen.append(file.getvalue()) or opened(file, formats=formats)
+    )
+    for kind in ("PNG", "JPEG", "WEBP"):
+        exif = Image.Exif()
+        exif[0x010F] = "canary"
+        data = encoded(kind, exif=exif, icc_profile=b"canary" * 30, xmp=b"canary")
+        assert b"canary" in data
+        assert images.read(data).size == (40, 24)
+    assert not any(b"canary" in data for data in seen)
+    assert len(seen) == 3
 
 
 def test_text_chunks_that_pillow_refuses_do_not_matter():
