@@ -7,7 +7,7 @@ makes the latents easier to learn for the UNet (Skorokhodov et al. 2025, arXiv 2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from studio.school.data import Pool, crops, shrink
+from studio.school.data import Example, Pool, crops, shrink
 from studio.school.plans import Plan
 from studio.school.sheets import grid, to_batch, to_pixels
 from studio.school.training import Losses, Moment, Task
@@ -114,12 +114,6 @@ def picture_loss(a: Tensor, b: Tensor) -> Tensor:
     return charbonnier(a, b) + 0.5 * pyramid_loss(a, b) + 0.25 * gradient_loss(a, b) + F.mse_loss(a, b)
 
 
-def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of two uint8 arrays, dB."""
-    error = float(np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2))
-    return 99.0 if error == 0 else 10 * float(np.log10(255.0**2 / error))
-
-
 def _side(moment: Moment, size: int) -> int:
     """64 px crops at first; later one in four is 128 px, and late one in four the whole picture."""
     draw = moment.rng.random()
@@ -177,7 +171,7 @@ def autoencoder_task(
         if not frozen and moment.step % _EQUIVARIANCE_EVERY == 0:
             half = vae.decode(F.avg_pool2d(latents, 2)).sample.float()
             total = total + 0.25 * charbonnier(half, F.avg_pool2d(real, 2))
-        shown = {"_reconstruction": reconstruction, "_psnr": _psnr_of(fake, real)}
+        shown = {"_reconstruction": reconstruction, "_psnr": psnr_of(fake, real)}
         if moment.fraction < _ADVERSARIAL_FROM or side < 48:
             return {"autoencoder": total, **shown}
         critic.requires_grad_(False)
@@ -205,7 +199,8 @@ def autoencoder_task(
     )
 
 
-def _psnr_of(fake: Tensor, real: Tensor) -> Tensor:
+def psnr_of(fake: Tensor, real: Tensor) -> Tensor:
+    """PSNR of (B, 3, H, W) in -1..1, dB."""
     return 10 * torch.log10(4.0 / (fake.detach().clamp(-1, 1) - real).pow(2).mean())
 
 
@@ -236,6 +231,21 @@ def encode_latents(vae: AutoencoderKL, pixels: np.ndarray, device: torch.device)
     return (mean.float() * vae.config["scaling_factor"]).cpu().numpy().astype(np.float16)
 
 
+def rebuilt_example(vae: AutoencoderKL, pool: Pool, device: torch.device) -> Callable[[int], Example]:
+    """Number -> the pool's picture of that number after a round trip through `vae`, with the same words."""
+
+    @torch.no_grad()
+    def example(n: int) -> Example:
+        with torch.autocast(device.type, torch.bfloat16):
+            latents = vae.encode(to_batch(pool.pixels[n : n + 1]).to(device)).latent_dist.mean
+            picture = to_pixels(vae.decode(latents).sample)[0]
+        return Example(
+            picture, np.asarray(pool.lines[n]), tuple(pool.captions[n]), tuple(map(int, pool.labels[n]))
+        )
+
+    return example
+
+
 def tiny_task(
     plan: Plan, tiny: AutoencoderTiny, vae: AutoencoderKL, pool: Pool, device: torch.device, held_out: Pool
 ) -> Task:
@@ -255,7 +265,7 @@ def tiny_task(
         fake = tiny.decode(given, return_dict=False)[0].float()
         encoder = F.mse_loss(tiny.encode(real, return_dict=False)[0].float(), latents)
         decoder = picture_loss(fake, real)
-        return {"tiny": decoder + 0.5 * encoder, "_encoder": encoder, "_psnr": _psnr_of(fake, real)}
+        return {"tiny": decoder + 0.5 * encoder, "_encoder": encoder, "_psnr": psnr_of(fake, real)}
 
     @torch.no_grad()
     def sheet() -> np.ndarray:

@@ -93,7 +93,9 @@ def _wobble(lines: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     height, width = lines.shape
     reach = float(rng.uniform(0.5, 3.0)) * width / 256
-    field = [cv2.resize(rng.uniform(-reach, reach, (6, 6)).astype(np.float32), (width, height)) for _ in range(2)]
+    field = [
+        cv2.resize(rng.uniform(-reach, reach, (6, 6)).astype(np.float32), (width, height)) for _ in range(2)
+    ]
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     return np.asarray(cv2.remap(lines, x + field[0], y + field[1], cv2.INTER_LINEAR))
 
@@ -126,7 +128,9 @@ def controlnet_task(
         chosen = sets[int(rng.choice(len(sets), p=sizes / sizes.sum()))]
         rows = [int(n) for n in rng.integers(0, len(chosen.pool), batch)]
         pool = chosen.pool
-        hint = lines_to_hint([spoil_lines(np.asarray(pool.lines[n]), np.asarray(pool.pixels[n]), rng) for n in rows])
+        hint = lines_to_hint(
+            [spoil_lines(np.asarray(pool.lines[n]), np.asarray(pool.pixels[n]), rng) for n in rows]
+        )
         captions = [pool.captions[n][int(rng.integers(len(pool.captions[n])))] for n in rows]
         latents = torch.tensor(np.stack([chosen.latents.values[n] for n in rows])).float().to(device)
         states = reading(forget_captions(captions, rng, _EMPTY), device)

@@ -65,15 +65,19 @@ def drawn(seed: int, width: int, height: int, captions: int = CAPTIONS_PER_PICTU
     """The picture that the generator draws for `seed`, with `captions` different captions."""
     from studio.school.captions import caption
     from studio.school.scene import labels
-    from studio.school.shanshui import paint_landscape
+    from studio.school.text import respaced
+    from studio.school.shanshui import SMALLEST, paint_landscape
 
-    painting = paint_landscape(seed, width, height)
+    factor = 1
+    while min(width, height) * factor < SMALLEST:
+        factor *= 2
+    painting = paint_landscape(seed, width * factor, height * factor)
     rng = np.random.default_rng([seed, 77])
     values = labels(painting.scene)
     return Example(
-        painting.picture,
-        painting.lines,
-        tuple(caption(painting.scene, rng) for _ in range(captions)),
+        painting.picture if factor == 1 else shrink(painting.picture[None], factor)[0],
+        painting.lines if factor == 1 else shrink(painting.lines[None], factor)[0],
+        tuple(respaced(caption(painting.scene, rng), rng) for _ in range(captions)),
         tuple(values[name] for name in attribute_names()),
     )
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
 from studio.errors import MissingWeights
@@ -109,14 +107,3 @@ def need(path: Path, stage: str) -> Path:
     if not path.exists():
         raise MissingWeights(f"{path} is not there yet. Train the stage “{stage}” first.")
     return path
-
-
-def trained_parts(state: Path) -> dict[str, dict[str, Any]]:
-    """Samples and steps of every stage that was trained in `state`, from the record that survives the checkpoints."""
-    path = state / "trained.json"
-    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
-
-
-def device_of(name: str) -> torch.device:
-    """The device called `name`; cuda if that is asked for and there."""
-    return torch.device(name)

@@ -46,12 +46,16 @@ _HUBER = 1e-3
 _SIGMA_DATA, _TIME_SCALE = 0.5, 10.0  # LCMScheduler's
 
 
-def add_lora(unet: UNet2DConditionModel, rank: int, targets: Sequence[str] = TARGETS) -> list[torch.nn.Parameter]:
+def add_lora(
+    unet: UNet2DConditionModel, rank: int, targets: Sequence[str] = TARGETS
+) -> list[torch.nn.Parameter]:
     """Inject a LoRA called "default" (alpha = rank) and return its parameters; everything else is frozen."""
     from peft import LoraConfig
 
     unet.requires_grad_(False)
-    unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(targets), init_lora_weights="gaussian"))
+    unet.add_adapter(
+        LoraConfig(r=rank, lora_alpha=rank, target_modules=list(targets), init_lora_weights="gaussian")
+    )
     return [p for p in unet.parameters() if p.requires_grad]
 
 
@@ -81,7 +85,9 @@ def lcm_task(
         known = times.clamp(min=0)
         alpha, sigma = alphas[known][:, None, None, None], sigmas[known][:, None, None, None]
         ended = (times < 0)[:, None, None, None]
-        return torch.where(ended, torch.ones_like(alpha), alpha), torch.where(ended, torch.zeros_like(sigma), sigma)
+        return torch.where(ended, torch.ones_like(alpha), alpha), torch.where(
+            ended, torch.zeros_like(sigma), sigma
+        )
 
     def land(noisy: Tensor, times: Tensor, states: Tensor) -> Tensor:
         alpha, sigma = at(times)
@@ -90,10 +96,16 @@ def lcm_task(
         return skip * noisy + out * (alpha * noisy - sigma * velocity)
 
     @torch.no_grad()
-    def teach(noisy: Tensor, times: Tensor, before: Tensor, states: Tensor, empty: Tensor, w: Tensor) -> Tensor:
-        told, free = unet(torch.cat([noisy] * 2), torch.cat([times] * 2), torch.cat([states, empty]), return_dict=False)[
-            0
-        ].float().chunk(2)
+    def teach(
+        noisy: Tensor, times: Tensor, before: Tensor, states: Tensor, empty: Tensor, w: Tensor
+    ) -> Tensor:
+        told, free = (
+            unet(
+                torch.cat([noisy] * 2), torch.cat([times] * 2), torch.cat([states, empty]), return_dict=False
+            )[0]
+            .float()
+            .chunk(2)
+        )
         velocity = free + w * (told - free)
         alpha, sigma = at(times)
         picture, noise = alpha * noisy - sigma * velocity, sigma * noisy + alpha * velocity

@@ -9,14 +9,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from studio.errors import BadInput, UnknownName
+from studio.errors import UnknownName
 from studio.school import export
 from studio.school.autoencoder import (
     autoencoder_task,
@@ -24,12 +23,31 @@ from studio.school.autoencoder import (
     build_tiny,
     encode_latents,
     fold_normalisation,
+    rebuilt_example,
     shrunk,
     tiny_task,
 )
-from studio.school.data import Note, Pool, drawn, fill_pool, formats, photographed, read_folder
+from studio.school.card import write_card
+from studio.school.classifier import build_classifier, classifier_task, save_classifier
+from studio.school.controlnet import Sketched, build_controlnet, controlnet_task
+from studio.school.course import (
+    School,
+    TrainOptions,
+    attribute_sizes,
+    held_out_large_pool,
+    held_out_pool,
+    large_pool,
+    latent_sets,
+    load_reading,
+    load_unet,
+    load_vae,
+    open_latents,
+    resolve,
+    training_pools,
+)
+from studio.school.data import Pool, fill_pool, read_folder
 from studio.school.files import write_json
-from studio.school.plans import PLANS, Plan
+from studio.school.lcm import add_lora, lcm_task, load_lora, save_lora
 from studio.school.text import (
     Reader,
     build_text_encoder,
@@ -39,174 +57,16 @@ from studio.school.text import (
     words_reader,
 )
 from studio.school.tokens import learn_tokens, load_tokenizer, save_tokenizer
-from studio.school.training import Pace, Progress, Report, Task, averaged_weights, train
-from studio.school.unet import Latents, Reading, build_unet, unet_task
+from studio.school.training import averaged_weights
+from studio.school.unet import build_unet, unet_task
+from studio.school.upscaler import build_upscaler, save_upscaler, upscaler_task
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from diffusers import AutoencoderKL
 
-HELD_OUT_SEED = 900_000_000
-_HELD_OUT = 64
 _FOLDED = 192  # pictures that measure the latents' mean and deviation
 _CAPTIONS_FOR_TOKENS = 30_000
-
-
-def _silent(_what: str, _done: int, _of: int) -> None:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """What `studio train starter` was asked.
-
-    `stage` None runs them all. `minutes` is for the stage, or for the whole course (shared out as the plan's own
-    minutes are). `data` None means pictures drawn by the generator, else a folder of pictures with captions.
-    `state` keeps checkpoints, pools and latents; `out` becomes the model folder.
-    """
-
-    state: Path
-    out: Path
-    stage: str | None = None
-    minutes: float | None = None
-    device: str = "cpu"
-    data: Path | None = None
-    plan: str = "seed"
-    seed: int = 1
-    threads: int | None = None
-    report: Report | None = None
-    note: Note = _silent
-
-
-@dataclass(frozen=True, slots=True)
-class School:
-    """The options, resolved."""
-
-    options: TrainOptions
-    plan: Plan
-    device: torch.device
-
-    @property
-    def out(self) -> Path:
-        return self.options.out
-
-    def folder(self, stage: str) -> Path:
-        """Where a stage keeps its state."""
-        return self.options.state / stage
-
-    def run(self, task: Task) -> Progress:
-        """Train a task for the minutes it is given, and put the averaged weights into its modules."""
-        pace = self.plan.stages[task.name].pace
-        progress = train(
-            task,
-            pace,
-            self.folder(task.name),
-            device=self.device,
-            seed=self.options.seed,
-            report=self.options.report,
-        )
-        record = export.trained_parts(self.options.state)
-        record[task.name] = {
-            "steps": progress.step,
-            "samples": progress.samples,
-            "minutes": _minutes(record, task, pace),
-        }
-        write_json(self.options.state / "trained.json", record)
-        return progress
-
-
-def _minutes(record: dict[str, dict[str, float]], task: Task, pace: Pace) -> float:
-    return round(record.get(task.name, {}).get("minutes", 0.0) + pace.minutes, 2)
-
-
-# --- what the stages share -------------------------------------------------------------------------------------------
-
-
-def _pool(school: School, size: tuple[int, int], count: int, first: int, name: str) -> Pool:
-    options = school.options
-    folder = school.folder("pictures") / f"{name}-{size[0]}x{size[1]}"
-    if options.data is None:
-        from studio.school.scene import GENERATOR_VERSION
-
-        origin = f"generator {GENERATOR_VERSION}, seeds from {first}"
-        return fill_pool(folder, size, count, lambda n: drawn(first + n, *size), origin, options.note)
-    sources = read_folder(options.data)
-    names = [
-        f"{s.path.name} {s.path.stat().st_size} {s.path.stat().st_mtime_ns} {s.caption}" for s in sources
-    ]
-    origin = f"folder of {len(names)} pictures, {hash_names(names)}"
-    pick = sources[:count] if name == "held-out" else sources
-    return fill_pool(folder, size, len(pick), lambda n: photographed(pick[n], *size), origin, options.note)
-
-
-def hash_names(names: list[str]) -> str:
-    """A short digest of a folder's content, so that another folder makes another pool."""
-    import hashlib
-
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
-
-
-def training_pools(school: School) -> list[Pool]:
-    """The training pictures: the square pool, then 3:2 and 2:3."""
-    plan, first = school.plan, school.options.seed * 10_000_000
-    square, *wide = formats(plan.size)
-    pools = [_pool(school, square, plan.pictures, first, "training")]
-    if school.options.data is None and plan.wide > 0:
-        count = max(1, int(plan.pictures * plan.wide / 2))
-        pools += [
-            _pool(school, s, count, first + (n + 1) * 1_000_000, "training") for n, s in enumerate(wide)
-        ]
-    return pools
-
-
-def held_out_pool(school: School) -> Pool:
-    """Pictures that no stage is trained on (of a folder: its first ones, which are)."""
-    return _pool(school, formats(school.plan.size)[0], _HELD_OUT, HELD_OUT_SEED, "held-out")
-
-
-def load_vae(school: School) -> AutoencoderKL:
-    """The exported autoencoder, in fp32, for evaluation."""
-    vae = build_autoencoder(school.plan)
-    path = export.need(school.out / "vae" / export.WEIGHTS, "vae")
-    if not export.load_component(vae, path):
-        raise BadInput(f"The autoencoder in {path} is not of plan “{school.plan.name}”. Choose its plan.")
-    return vae.to(school.device).eval()
-
-
-def load_reading(school: School) -> Reading:
-    """The exported tokenizer and text encoder."""
-    tokenizer = load_tokenizer(export.need(school.out / "tokenizer" / "vocab.json", "tokenizer").parent)
-    encoder = build_text_encoder(school.plan, len(tokenizer))
-    path = export.need(school.out / "text_encoder" / "model.safetensors", "text")
-    if not export.load_text_encoder(encoder, path):
-        raise BadInput(f"The text encoder in {path} is not of plan “{school.plan.name}”. Choose its plan.")
-    return Reading(encoder.to(school.device).eval(), tokenizer)
-
-
-def load_unet(school: School) -> UNet2DConditionModel:
-    """The exported UNet if it is of this plan, else an untrained one."""
-    unet = build_unet(school.plan)
-    export.load_component(unet, school.out / "unet" / export.WEIGHTS)
-    return unet.to(school.device)
-
-
-def open_latents(school: School) -> dict[str, Latents]:
-    """What the stage "latents" wrote: name of the size -> latents."""
-    pools = training_pools(school)
-    found: dict[str, Latents] = {}
-    for name, pool, _ in _latent_sets(school, pools):
-        path = export.need(school.folder("latents") / f"{name}.npy", "latents")
-        found[name] = Latents(np.load(path, mmap_mode="r"), pool.captions)
-    return found
-
-
-def _latent_sets(school: School, pools: list[Pool]) -> list[tuple[str, Pool, int]]:
-    """(name, pool, factor by which its pictures are shrunk)."""
-    whole = [(f"{p.pixels.shape[2]}x{p.pixels.shape[1]}", p, 1) for p in pools]
-    half = school.plan.size // 2
-    return [(f"{half}x{half}", pools[0], 2), *whole]
-
-
-# --- the stages ------------------------------------------------------------------------------------------------------
+_REBUILT = 1024  # pictures that the judge also sees as the autoencoder gives them back
 
 
 def _pictures(school: School) -> None:
@@ -228,7 +88,11 @@ def _captions(school: School) -> list[str]:
 
 def _tokenizer(school: School) -> None:
     vocabulary, merges = learn_tokens(_captions(school), school.plan.vocabulary)
-    save_tokenizer(school.out / "tokenizer", vocabulary, merges)
+    path = school.out / "tokenizer" / "vocab.json"
+    same = path.is_file() and json.loads(path.read_text("utf-8")) == vocabulary
+    save_tokenizer(path.parent, vocabulary, merges)
+    if not same:  # an encoder of other tokens would read nonsense
+        save_text_encoder(build_text_encoder(school.plan, len(vocabulary)), school.out / "text_encoder")
 
 
 def _reader(school: School) -> tuple[list[int], Reader]:
@@ -277,7 +141,7 @@ def _tiny(school: School) -> None:
 def _latents(school: School) -> None:
     vae = load_vae(school)
     origin = export.file_digest(school.out / "vae" / export.WEIGHTS)
-    for name, pool, factor in _latent_sets(school, training_pools(school)):
+    for name, pool, factor in latent_sets(school, training_pools(school)):
         _encode(school, vae, name, pool, factor, origin)
 
 
@@ -322,6 +186,62 @@ def _train_unet(school: School, stage: str, *, small: bool) -> None:
     export.save_component(unet, school.out / "unet")
 
 
+def _controlnet(school: School) -> None:
+    pools = training_pools(school)
+    sizes = {name: pool for name, pool, factor in latent_sets(school, pools) if factor == 1}
+    latents = open_latents(school)
+    sets = [Sketched(latents[name], pool) for name, pool in sizes.items()]
+    unet = load_unet(school)
+    net = build_controlnet(school.plan, unet).to(school.device)
+    export.load_component(net, school.out / "controlnet" / export.WEIGHTS)
+    reading, vae = load_reading(school), load_vae(school)
+    school.run(
+        controlnet_task(school.plan, net, unet, sets, reading, vae, school.device, held_out_pool(school))
+    )
+    export.save_component(net, school.out / "controlnet")
+
+
+def _lcm(school: School) -> None:
+    half = f"{school.plan.size // 2}x{school.plan.size // 2}"
+    sets = [latents for name, latents in open_latents(school).items() if name != half]
+    unet = load_unet(school)
+    parameters = add_lora(unet, school.plan.lora_rank)
+    load_lora(unet, school.out / "lcm_lora")
+    reading, vae = load_reading(school), load_vae(school)
+    school.run(lcm_task(school.plan, unet, parameters, sets, reading, vae, school.device))
+    save_lora(unet, school.out / "lcm_lora")
+
+
+def _upscaler(school: School) -> None:
+    net = build_upscaler(school.plan).to(school.device)
+    path = school.out / "upscaler" / "x2.safetensors"
+    export.load_component(net, path)
+    vae, pool = load_vae(school), large_pool(school)
+    school.run(upscaler_task(school.plan, net, vae, pool, school.device, held_out_large_pool(school)))
+    save_upscaler(net, path)
+
+
+def _judge(school: School) -> None:
+    if school.options.data is not None:
+        return  # only the generator knows its pictures' attributes
+    net = build_classifier(school.plan, attribute_sizes()).to(school.device)
+    export.load_component(net, school.out / "judge" / "model.safetensors")
+    pool = training_pools(school)[0]
+    rebuilt = _rebuilt_pool(school, pool)
+    school.run(classifier_task(school.plan, net, pool, rebuilt, school.device, held_out_pool(school)))
+    save_classifier(net, school.out / "judge")
+
+
+def _rebuilt_pool(school: School, pool: Pool) -> Pool:
+    """Some training pictures as the autoencoder gives them back."""
+    vae = load_vae(school)
+    count, side = min(_REBUILT, len(pool)), school.plan.size
+    origin = f"through {export.file_digest(school.out / 'vae' / export.WEIGHTS)}"
+    folder = school.folder("pictures") / f"rebuilt-{side}x{side}"
+    example = rebuilt_example(vae, pool, school.device)
+    return fill_pool(folder, (side, side), count, example, origin, school.options.note)
+
+
 STAGES: dict[str, Callable[[School], None]] = {
     "pictures": _pictures,
     "tokenizer": _tokenizer,
@@ -332,6 +252,10 @@ STAGES: dict[str, Callable[[School], None]] = {
     "unet256": _unet256,
     "decoder": _decoder,
     "tiny": _tiny,
+    "controlnet": _controlnet,
+    "lcm": _lcm,
+    "upscaler": _upscaler,
+    "judge": _judge,
 }
 
 
@@ -362,52 +286,18 @@ def snapshot(school: School, stage: str) -> None:
         raise UnknownName("stage to take a snapshot of", stage, ("vae", "unet128", "unet256"))
 
 
-def resolve(options: TrainOptions) -> School:
-    """Check the options. Raises BadInput or UnknownName, before anything is trained or written."""
-    if options.plan not in PLANS:
-        raise UnknownName("plan", options.plan, PLANS)
-    if options.stage is not None and options.stage not in STAGES:
-        raise UnknownName("stage", options.stage, STAGES)
-    if options.minutes is not None and not 0 < options.minutes < 100_000:
-        raise BadInput("The minutes to train for must be more than 0.")
-    if options.device.startswith("cuda") and not torch.cuda.is_available():
-        raise BadInput("There is no CUDA device here. Train with --device cpu.")
-    if options.data is not None:
-        read_folder(options.data)
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
-    return School(options, _paced(PLANS[options.plan], options), torch.device(options.device))
-
-
-def _paced(plan: Plan, options: TrainOptions) -> Plan:
-    """The plan with the minutes that were asked for."""
-    if options.minutes is None:
-        return plan
-    whole = sum(stage.pace.minutes for stage in plan.stages.values())
-    share = {
-        name: options.minutes if options.stage is not None else options.minutes * stage.pace.minutes / whole
-        for name, stage in plan.stages.items()
-    }
-    return replace(
-        plan,
-        stages={
-            name: replace(stage, pace=replace(stage.pace, minutes=share[name]))
-            for name, stage in plan.stages.items()
-        },
-    )
-
-
 def train_starter(options: TrainOptions) -> Path:
     """Train one stage of the starter, or all of them, and return the model folder.
 
     Raises BadInput (the options or the pictures cannot be used), MissingWeights (an earlier stage is missing).
     """
-    school = resolve(options)
+    school = resolve(options, STAGES)
     stages = STAGES if options.stage is None else {options.stage: STAGES[options.stage]}
     write_untrained(school)
     for stage in stages.values():
         torch.manual_seed(options.seed)
         stage(school)
     export.write_pipeline_files(school.out)
+    write_card(school)
     export.write_sums(school.out)
     return school.out

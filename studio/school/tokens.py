@@ -4,8 +4,8 @@ Layout of the vocabulary (the order CLIP's own tokenizer has, so that 75-token c
 prompts behave as with Stable Diffusion 1.5): 256 bytes, 256 bytes that end a word, one token per merge,
 `<|startoftext|>`, `<|endoftext|>`; the end of text has the largest id.
 
-Every Chinese character of the captions is one token by construction: its two byte merges come before everything
-learned (Sennrich et al. 2016 describe the learning, Radford et al. 2019 the byte alphabet).
+Every Chinese character of the captions is one token by construction, and no token holds two, so that a phrase nobody
+wrote before is read by its characters: their byte merges come before everything learned (Sennrich et al. 2016 describe the learning, Radford et al. 2019 the byte alphabet).
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def learn_tokens(captions: Iterable[str], vocabulary: int) -> tuple[dict[str, in
             f"give it at least {len(merges) + 2 * BYTES + 2}."
         )
     forced = {pair: rank for rank, pair in enumerate(merges)}
-    listed = sorted(words)
+    listed = sorted(word for word in words if not any(map(_is_han, word)))
     spelled = [_spell(word, alphabet, forced) for word in listed]
     merges += _learn(spelled, [words[word] for word in listed], room - len(merges))
     letters = [alphabet[value] for value in range(BYTES)]

@@ -1,0 +1,136 @@
+"""The upscaler: SRVGGNetCompact x2 (Real-ESRGAN's small network), saved so that spandrel and every UI can open it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from studio.school.autoencoder import charbonnier, gradient_loss, psnr_of
+from studio.school.data import Pool, crops
+from studio.school.degrade import degrade, shrink_cleanly
+from studio.school.files import write_tensors
+from studio.school.plans import Plan
+from studio.school.sheets import grid
+from studio.school.training import Losses, Moment, Task
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
+
+SCALE = 2
+_CLEAN_UNTIL = 0.2  # of the time
+_CLEAN = 0.35  # of the patches after that
+_REBUILT = 0.3  # of the batches: small pictures that went through the autoencoder, as our own paintings have
+_SIDE = 96  # px of the large patch
+_SHEET = 4
+
+
+class Compact(nn.Module):
+    """SRVGGNetCompact: `depth` 3x3 convolutions with PReLU, pixel shuffle, plus the nearest enlargement.
+
+    (B, 3, H, W) in 0..1 -> (B, 3, 2H, 2W). The key layout (`body.N`) is the published one.
+    """
+
+    def __init__(self, width: int, depth: int, scale: int = SCALE) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(3, width, 3, 1, 1), nn.PReLU(width)]
+        for _ in range(depth):
+            layers += [nn.Conv2d(width, width, 3, 1, 1), nn.PReLU(width)]
+        layers.append(nn.Conv2d(width, 3 * scale * scale, 3, 1, 1))
+        self.body = nn.ModuleList(layers)
+        self.scale = scale
+
+    def forward(self, picture: Tensor) -> Tensor:
+        out = picture
+        for layer in self.body:
+            out = layer(out)
+        return F.pixel_shuffle(out, self.scale) + F.interpolate(
+            picture, scale_factor=self.scale, mode="nearest"
+        )
+
+
+def build_upscaler(plan: Plan) -> Compact:
+    """An untrained upscaler that begins near the nearest enlargement."""
+    net = Compact(plan.upscaler_width, plan.upscaler_depth)
+    last = net.body[-1]
+    nn.init.normal_(last.weight, std=1e-3)  # type: ignore[arg-type]
+    nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+    return net
+
+
+def _unit(pixels: np.ndarray) -> Tensor:
+    return torch.tensor(np.asarray(pixels)).permute(0, 3, 1, 2).float() / 255
+
+
+@torch.no_grad()
+def _through(vae: AutoencoderKL, small: Tensor) -> Tensor:
+    latents = vae.encode(small * 2 - 1).latent_dist.mean
+    return ((vae.decode(latents, return_dict=False)[0].float() + 1) / 2).clamp(0, 1)
+
+
+def _small_ones(large: np.ndarray, moment: Moment) -> np.ndarray:
+    """The small picture of each patch: clean at first, then mostly degraded."""
+    clean = moment.fraction < _CLEAN_UNTIL
+    return np.stack(
+        [
+            shrink_cleanly(p, SCALE)
+            if clean or moment.rng.random() < _CLEAN
+            else degrade(p, SCALE, moment.rng)
+            for p in large
+        ]
+    )
+
+
+def upscaler_task(
+    plan: Plan, net: Compact, vae: AutoencoderKL, pool: Pool, device: torch.device, held_out: Pool
+) -> Task:
+    """Train on patches of `pool`: MSE at first (zero residual is L1's median, a trap), then Charbonnier + gradient."""
+    batch = plan.stages["upscaler"].batch
+    vae.requires_grad_(False)
+    side = min(_SIDE, pool.pixels.shape[1]) // 16 * 16
+
+    def loss(moment: Moment) -> Losses:
+        large = crops(pool, moment.rng, batch, side)
+        rebuilt = moment.fraction >= _CLEAN_UNTIL and moment.rng.random() < _REBUILT
+        if rebuilt:
+            small = _through(vae, _unit(np.stack([shrink_cleanly(p, SCALE) for p in large])).to(device))
+        else:
+            small = _unit(_small_ones(large, moment)).to(device)
+        real = _unit(large).to(device)
+        fake = net(small).float()
+        squared = F.mse_loss(fake, real)
+        sharp = charbonnier(fake, real) + 0.25 * gradient_loss(fake, real)
+        total = 10 * squared if moment.fraction < _CLEAN_UNTIL / 2 else sharp + squared
+        return {"upscaler": total, "_psnr": psnr_of(2 * fake - 1, 2 * real - 1)}
+
+    def sheet() -> np.ndarray:
+        shown = [np.asarray(p)[: side * 2, : side * 2] for p in held_out.pixels[:_SHEET]]
+        small = [shrink_cleanly(p, SCALE) for p in shown]
+        plain = [np.repeat(np.repeat(p, SCALE, 0), SCALE, 1) for p in small]
+        return grid([*plain, *(enlarge(net, p, device) for p in small), *shown], _SHEET)
+
+    return Task(
+        name="upscaler",
+        modules={"upscaler": net},
+        groups={"upscaler": list(net.parameters())},
+        loss=loss,
+        averaged=("upscaler",),
+        batch=batch,
+        sheet=sheet,
+    )
+
+
+@torch.no_grad()
+def enlarge(net: Compact, picture: np.ndarray, device: torch.device) -> np.ndarray:
+    """uint8 (H, W, 3) -> uint8 (2H, 2W, 3)."""
+    out = net(_unit(picture[None]).to(device))[0].float().clamp(0, 1)
+    return (out * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+
+
+def save_upscaler(net: Compact, path: Path) -> None:
+    """Write the weights as plain safetensors, fp16."""
+    write_tensors(path, {name: value.half() for name, value in net.state_dict().items()})
