@@ -37,7 +37,7 @@ SHARE, LEAST = 0.40, 12
 def seen(scene: Scene, ids: NDArray[np.uint8], drawn: dict[int, int]) -> Scene:
     """The scene as it can be seen in `ids` (H, W); `drawn` holds each object's pixels had nothing hidden it."""
     left = np.bincount(ids.ravel(), minlength=256)
-    visible = {number for number, whole in drawn.items() if left[number] >= max(LEAST, SHARE * whole)}
+    visible = {number for number, whole in drawn.items() if number > 0 and left[number] >= max(LEAST, SHARE * whole)}
 
     def count(kind: str, room: int) -> int:
         return sum(IDS[kind] <= number < IDS[kind] + room for number in visible)
@@ -52,6 +52,15 @@ def seen(scene: Scene, ids: NDArray[np.uint8], drawn: dict[int, int]) -> Scene:
         bridge="bridge" if IDS["bridge"] in visible else "none",
         birds="none" if birds == 0 else "few" if birds < 6 else "flock",
         orb=scene.orb if IDS["orb"] in visible else "none",
-        water="none" if scene.water == "waterfall" and IDS["fall"] not in visible else scene.water,
+        water=_water(scene.water, visible, int(left[IDS["water"]])),
         peaks=("one", "one", "two", "several")[min(peaks, 3)],
     )
+
+
+def _water(planned: str, visible: set[int], pixels: int) -> str:
+    """A fall that cannot be seen leaves its stream; water that cannot be seen leaves nothing."""
+    if planned == "waterfall" and IDS["fall"] in visible:
+        return planned
+    if pixels < LEAST:
+        return "none"
+    return "river" if planned == "waterfall" else planned

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 OMITTED = (0.3, 0.3, 0.3, 0.6, 0.85)
 """How likely an attribute is left out; one of these is drawn for each caption, so that short ones are learnt too."""
 
+THINGS = ("water", "boats", "bridge", "tree", "building", "birds", "orb", "composition", "peaks", "height")
+AROUND = ("season", "hour", "weather", "mist")
+
 
 def caption(scene: Scene, rng: Generator) -> str:
     """A caption of the scene: English or Chinese evenly, one of seven templates each, phrases in random order."""
@@ -116,9 +119,15 @@ def _en_list(scene: Scene, rng: Generator) -> str:
 
 
 def _en_with(scene: Scene, rng: Generator) -> str:
-    style, rest = _split(scene, rng, "plain")
-    head = style or _pick(rng, words.LANDSCAPE[0])
-    return ", ".join([head + (" with " + " and ".join(rest[:2]) if rest else ""), *rest[2:], *_tail(rng, 0)])
+    told = _told(scene, rng)
+    head = _pick(rng, words.LANDSCAPE[0])
+    if ("style", scene.style) in told:
+        head = _say(scene, rng, ("style", scene.style), "plain")
+    things = _shuffled(rng, [_say(scene, rng, pair, "plain") for pair in told if pair[0] in THINGS])
+    around = _shuffled(rng, [_say(scene, rng, pair, "plain") for pair in told if pair[0] in AROUND])
+    listed = ", ".join(things[:-1]) + (" and " if len(things) > 1 else "") + "".join(things[-1:])
+    sentence = " ".join([head, *(["with " + listed] if things else []), *around])
+    return ", ".join([sentence, *_tail(rng, 0)])
 
 
 def _en_tags(scene: Scene, rng: Generator) -> str:

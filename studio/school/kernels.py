@@ -166,8 +166,8 @@ def ridge(picture, lines, ids, top, foot, x_centre, rock, cun, iso, moss, offset
                     tone = _near(iso, y * k * 2.0 + 91.0, x * k * 2.0 + offset)
                 white = 0.0
                 if rock.snow > 0.0:
-                    lit = 0.75 - 0.55 * side - 0.9 * d0 + 1.1 * (n - 0.4)
-                    white = rock.snow * _step(0.05, 0.45, lit)
+                    lit = 0.85 - 0.65 * side - 0.75 * d0 + 0.8 * (n - 0.45)
+                    white = rock.snow * _step(0.0, 0.7, lit)
                 for c in range(3):
                     if d0 < 0.5:
                         hue = rock.crest[c] + (rock.middle[c] - rock.crest[c]) * d0 * 2.0
@@ -203,29 +203,37 @@ def ridge(picture, lines, ids, top, foot, x_centre, rock, cun, iso, moss, offset
 
 
 @njit(cache=True, nogil=True)
-def mist(picture, lines, ids, colour, bands, cloud, offset, scale):
-    """Layers of mist; each band is (centre row, half height, strength, raggedness, lower edge softness)."""
+def mist(picture, lines, ids, colour, shadow, bands, cloud, offset, scale):
+    """Layers of mist; each band is (centre row, half height, strength, raggedness, lower edge
+    softness, shade): shade 0 is `colour`, 1 is `shadow`. The upper edges billow, the lower ones melt away."""
     height, width = picture.shape[:2]
     k = 1.0 / scale
     for i in range(bands.shape[0]):
-        centre, half, strength, ragged, soft = bands[i]
-        y0 = max(0, int(centre - half * (1.0 + ragged)))
-        y1 = min(height, int(centre + half * (1.0 + soft)) + 1)
+        middle, half, strength, ragged, soft, shade = bands[i]
+        sway = 0.55 * ragged * half
+        y0 = max(0, int(middle - sway - half * (1.0 + 1.2 * ragged)))
+        y1 = min(height, int(middle + sway + half * (1.0 + soft)) + 1)
+        drift = np.empty(width, np.float32)
+        for x in range(width):
+            drift[x] = (_tap(cloud, offset * 3.0 + i * 57.0, x * k * 0.9 + offset + i * 211.0) - 0.5) * 2.0 * sway
         for y in range(y0, y1):
             for x in range(width):
-                n = _tap(cloud, y * k * 0.9 + offset + i * 177.0, x * k * 0.55 + offset * 2.0 + i * 331.0)
-                u = (y - centre) / half
+                n = _tap(cloud, y * k * 1.1 + offset + i * 177.0, x * k * 1.5 + offset * 2.0 + i * 331.0)
+                u = (y - middle - drift[x]) / half
                 if u < 0.0:
-                    shape = 1.0 + u - (n - 0.62) * 2.0 * ragged * min(1.0, -u * 2.0)
+                    shape = 1.0 + u + (n - 0.5) * 2.4 * ragged * min(1.0, -u * 1.6)
                 else:
-                    shape = 1.0 - u / (1.0 + soft)
-                a = strength * _step(0.0, 0.42, shape) * (0.72 + 0.42 * n)
+                    shape = 1.0 - u / (1.0 + soft) + (n - 0.5) * 0.5 * ragged * min(1.0, u * 2.0)
+                a = strength * _step(0.0, 0.36, shape) * (0.74 + 0.42 * n)
                 a = min(1.0, a)
                 if a <= 0.004:
                     continue
+                deep = shade + 0.75 * _step(0.25, 1.3, shape) * _step(0.62, 0.25, n)
+                deep = min(1.0, deep) * (1.0 if u < 0.0 else max(0.0, 1.0 - u))
                 for c in range(3):
                     p = picture[y, x, c]
-                    picture[y, x, c] = p + (colour[c] - p) * a
+                    v = colour[c] + (shadow[c] - colour[c]) * deep
+                    picture[y, x, c] = p + (v - p) * a
                 if a > 0.62:
                     ids[y, x] = 0
                 if a > 0.3:
@@ -259,7 +267,7 @@ def lake(picture, lines, ids, level, colour, deep, ink, mirror, ripple, wave, of
 
 
 @njit(cache=True, nogil=True)
-def meadow(picture, lines, ids, level, near, far, tint, ink, iso, moss, offset, scale, course, water, number):
+def meadow(picture, lines, ids, level, near, far, tint, ink, iso, moss, wave, offset, scale, course, water, number):
     """Level ground below `level`, cut by a stream when `course` (H, 2) holds centres and half-widths > 0.
 
     `water` is (pale, deep, bank ink) for the stream; ids are `number` for ground and `number + 1` for water.
@@ -275,7 +283,8 @@ def meadow(picture, lines, ids, level, near, far, tint, ink, iso, moss, offset, 
         for x in range(width):
             n = _near(iso, y * k * 2.2 + offset, x * k * 0.8 + offset)
             m = _near(moss, y * k * 1.5 + offset * 1.9, x * k + offset * 0.3)
-            edge = abs(x + 0.5 - centre) - half + (n - 0.5) * 5.0 * scale * (0.3 + t)
+            bay = _tap(iso, y * k * 0.6 + offset, x * k * 0.25 + offset * 5.0)
+            edge = abs(x + 0.5 - centre) - half + (bay - 0.5) * 9.0 * scale * (0.2 + t)
             inside = min(1.0, max(0.0, 0.5 - edge)) if half > 0.0 else 0.0
             rim = 0.0
             if half > 0.0:
@@ -283,12 +292,14 @@ def meadow(picture, lines, ids, level, near, far, tint, ink, iso, moss, offset, 
                 shadow = _step(9.0 * scale * (0.3 + t), 0.0, edge) * (1.0 - inside)
             else:
                 shadow = 0.0
+            ripple = _near(wave, y * k * 1.6 + offset, x * k + offset * 1.7) if inside > 0.0 else 0.0
             spot = m * 0.5 * _step(0.45, 0.75, n) * appear
             for c in range(3):
                 v = far[c] + (near[c] - far[c]) * min(1.0, t * 1.2)
                 v += (tint[c] - v) * (0.25 + 0.6 * t) * _step(0.3, 0.8, n)
                 v += (ink[c] - v) * (spot * 0.6 + 0.22 * shadow)
-                w = pale[c] + (deep[c] - pale[c]) * t * (0.6 + 0.5 * n)
+                w = pale[c] + (deep[c] - pale[c]) * t * (0.75 + 0.5 * n)
+                w += (bank[c] - w) * 0.42 * ripple * (0.3 + 0.7 * t)
                 v += (w - v) * inside
                 v += (bank[c] - v) * rim * 0.85
                 p = picture[y, x, c]
@@ -306,26 +317,28 @@ def fall(picture, lines, ids, x_top, y_top, y_foot, half, white, rock, wave, off
     long = max(1.0, y_foot - y_top)
     for y in range(max(0, int(y_top)), min(height, int(y_foot) + 1)):
         t = (y - y_top) / long
-        bend = 2.2 * scale * np.sin(t * 5.0 + offset) + 1.5 * scale * np.sin(t * 11.0 + offset * 2.0)
+        tier = _step(0.36, 0.42, t) + _step(0.68, 0.74, t)
+        bend = 1.2 * scale * np.sin(t * 7.0 + offset) + half * 0.55 * tier * np.sin(offset)
         centre = x_top + bend
-        body = half * (0.75 + 0.5 * t)
-        wall = 3.2 * scale
+        body = half * (0.62 + 0.2 * tier + 0.25 * t) * (0.35 + 0.65 * _step(0.0, 0.10, t))
+        wall = 4.5 * scale
         x0, x1 = max(0, int(centre - body - wall) - 1), min(width, int(centre + body + wall) + 2)
         for x in range(x0, x1):
-            edge = abs(x + 0.5 - centre) - body
-            inside = min(1.0, max(0.0, 0.5 - edge))
+            grain = _near(wave, x * k * 2.0 + offset, y * k * 0.7 + offset)
+            edge = abs(x + 0.5 - centre) - body + (grain - 0.3) * 2.4 * scale
+            inside = min(1.0, max(0.0, 0.5 - edge)) * _step(0.0, 0.03, t)
             dark = _step(wall, 0.0, edge) * (1.0 - inside) * (1.0 - _step(0.75, 1.0, t)) * _step(0.0, 0.05, t)
             strand = _near(wave, (x - centre) * k * 3.0 + offset, y * k * 0.8 + offset)
             for c in range(3):
                 p = picture[y, x, c]
                 p += (rock[c] - p) * dark * 0.75
-                v = white[c] + (rock[c] - white[c]) * strand * 0.35
+                v = white[c] + (rock[c] - white[c]) * strand * 0.5
                 picture[y, x, c] = p + (v - p) * inside
             if inside > 0.5:
                 ids[y, x] = number
                 lines[y, x] = 0
                 painted += 1
-            elif edge < 1.6 * scale and t < 0.92:
+            elif edge < 1.4 * scale and 0.04 < t < 0.92:
                 lines[y, x] = 255
     return painted
 
@@ -452,3 +465,44 @@ def finish(picture):
             for c in range(3):
                 out[y, x, c] = np.uint8(min(255.0, max(0.0, picture[y, x, c] * 255.0 + 0.5)))
     return out
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _read(bank, at):
+    low = int(np.floor(at))
+    part = at - low
+    n = bank.shape[0]
+    return bank[low % n] * (1.0 - part) + bank[(low + 1) % n] * part
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _bump(x, at, left, right, blunt):
+    u = abs(x - at) / (left if x < at else right)
+    return (1.0 - u**blunt) ** 0.85 if u < 1.0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def contour(width, peak, flanks, shoulders, crag, roll, start, foot, scale, rough):
+    """The rows (W,) of a mountain's contour; `peak` is (x, high, blunt), `shoulders` rows of (x, part of the height).
+
+    The abscissa is bent by long noise, so no flank is a straight formula; crags fade towards the foot.
+    """
+    middle, high, blunt = peak
+    half = 0.5 * (flanks[0] + flanks[1])
+    rows = np.empty(width, np.float32)
+    for i in range(width):
+        x = i + half * 0.16 * rough * _read(roll, start * 3.0 + i * 7.0 / scale)
+        shape = _bump(x, middle, flanks[0], flanks[1], blunt)
+        for s in range(shoulders.shape[0]):
+            at, part = shoulders[s, 0], shoulders[s, 1]
+            shape = max(shape, part * _bump(x, at, flanks[0] * 0.5, flanks[1] * 0.5, 2.2))
+        if shape <= 0.0:
+            rows[i] = foot + 2.0
+            continue
+        body = np.sqrt(shape)
+        rise = high * (shape + body * 0.075 * rough * _read(roll, start * 7.0 + i * 5.0 / scale))
+        rows[i] = foot - rise - 5.0 * scale * rough * shape * _read(crag, start + i * 1.5 / scale)
+    smooth = rows.copy()
+    for i in range(1, width - 1):
+        smooth[i] = 0.25 * rows[i - 1] + 0.5 * rows[i] + 0.25 * rows[i + 1]
+    return smooth

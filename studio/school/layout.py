@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from studio.school import kernels
 from studio.school.banks import LENGTH, banks
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def plan(scene: Scene, rng: Generator, width: int, height: int) -> Plan:
 def _peaks(scene: Scene, rng: Generator, width: int, height: int) -> tuple[Peak, ...]:
     centre = {"left": 0.27, "centre": 0.5, "right": 0.73}[scene.composition] + rng.uniform(-0.025, 0.025)
     towering = scene.height == "towering"
-    high = height * (rng.uniform(0.50, 0.57) if towering else rng.uniform(0.20, 0.25))
+    high = height * (rng.uniform(0.50, 0.57) if towering else rng.uniform(0.24, 0.29))
     half = (0.19 if towering else 0.24) * rng.uniform(0.92, 1.1)
     if scene.peaks == "one":
         places = [(centre, 1.0, 1.15)]
@@ -62,12 +63,12 @@ def _peaks(scene: Scene, rng: Generator, width: int, height: int) -> tuple[Peak,
         inward = {"left": 1, "right": -1, "centre": 1 if rng.random() < 0.5 else -1}[scene.composition]
         shift = 0.42 if scene.composition == "centre" else 0.28
         host = centre - inward * gap * shift
-        places = [(host, 1.0, 0.82), (host + inward * gap, rng.uniform(0.62, 0.76), 0.72)]
+        places = [(host, 1.0, 0.82), (host + inward * gap, rng.uniform(0.66, 0.80), 0.72)]
     else:
         places = [(centre, 1.0, 0.72)]
         for k, step in enumerate((-1, 1, -2, 2)[: int(rng.integers(3, 5))]):
             x = centre + step * half * rng.uniform(0.62, 0.72)
-            places.append((x, rng.uniform(0.56, 0.74) * (0.86 if k > 1 else 1.0), rng.uniform(0.5, 0.62)))
+            places.append((x, rng.uniform(0.62, 0.80) * (0.9 if k > 1 else 1.0), rng.uniform(0.5, 0.62)))
     return tuple(
         Peak(x * width, high * part, half * wide * width, rng.uniform(1.25, 2.3))
         for x, part, wide in sorted(places, key=lambda p: -p[1])
@@ -75,27 +76,23 @@ def _peaks(scene: Scene, rng: Generator, width: int, height: int) -> tuple[Peak,
 
 
 def profile(rng: Generator, width: int, peak: Peak, foot: float, scale: float, rough: float) -> Profile:
-    """The contour of one mountain as rows (W,): uneven flanks, shoulders, crags; `foot` where there is none."""
+    """The contour of one mountain as rows (W,): uneven flanks, shoulders, crags; below `foot` where there is none."""
     noise = banks()
-    x = np.arange(width, dtype=np.float32)
-    left, right = peak.half * rng.uniform(0.85, 1.15), peak.half * rng.uniform(0.85, 1.15)
+    flanks = peak.half * rng.uniform(0.8, 1.2, 2)
+    sides = np.where(rng.random(2) < 0.5, -flanks[0], flanks[1])
+    shoulders = np.stack([peak.x + rng.uniform(0.3, 0.65, 2) * sides, rng.uniform(0.32, 0.52, 2)], 1)
+    start = float(rng.uniform(0, LENGTH))
+    return kernels.contour(
+        width, (peak.x, peak.high, peak.blunt), flanks, shoulders, noise.crag, noise.roll, start, float(foot), scale,
+        float(rough),
+    )  # fmt: skip
 
-    def bump(at: float, wide_left: float, wide_right: float, blunt: float) -> Profile:
-        u = (x - at) / np.where(x < at, wide_left, wide_right)
-        return np.clip(1.0 - np.abs(u) ** blunt, 0.0, 1.0) ** 0.85
 
-    shape = bump(peak.x, left, right, peak.blunt)
-    for _ in range(2):
-        at = peak.x + rng.uniform(0.25, 0.65) * (right if rng.random() < 0.5 else -left)
-        part = rng.uniform(0.45, 0.7)
-        shape = np.maximum(shape, part * bump(at, left * 0.5, right * 0.5, 2.2))
-    start = int(rng.integers(LENGTH))
-    index = (start + x * 3.0 / scale).astype(np.int64) % LENGTH
-    crag = noise.crag[index]
-    roll = noise.roll[(start * 7 + (x * 5.0 / scale).astype(np.int64)) % LENGTH]
-    body = np.sqrt(shape)
-    rise = peak.high * (shape + body * (0.055 * roll) * rough) + crag * rough * 4.5 * scale * body
-    return (foot - np.where(shape > 0, rise, -2.0)).astype(np.float32)
+def _along(bank: Profile, at: Profile) -> Profile:
+    """A 1-D bank read at fractional places."""
+    low = np.floor(at).astype(np.int64)
+    part = (at - low).astype(np.float32)
+    return bank[low % LENGTH] * (1 - part) + bank[(low + 1) % LENGTH] * part
 
 
 def near_bank(rng: Generator, width: int, height: int, side: int, scale: float) -> Profile:
@@ -104,8 +101,7 @@ def near_bank(rng: Generator, width: int, height: int, side: int, scale: float) 
     u = x if side < 0 else 1.0 - x
     rise = rng.uniform(0.15, 0.19) * height
     reach = rng.uniform(0.60, 0.70)
-    start = int(rng.integers(LENGTH))
-    roll = banks().roll[(start + (x * width * 4.0 / scale).astype(np.int64)) % LENGTH]
+    roll = _along(banks().roll, rng.uniform(0, LENGTH) + x * (width * 4.0 / scale))
     shape = np.clip(1.0 - (u / reach) ** 1.7, 0.0, 1.0) ** 0.8
     return (height + 2 - (rise * shape + roll * 5.0 * scale * np.sqrt(shape))).astype(np.float32)
 
@@ -113,9 +109,9 @@ def near_bank(rng: Generator, width: int, height: int, side: int, scale: float) 
 def far_range(rng: Generator, width: int, level: float, high: float, scale: float) -> Profile:
     """A distant chain of hills as rows (W,)."""
     x = np.arange(width, dtype=np.float32)
-    start = int(rng.integers(LENGTH))
-    long = banks().roll[(start + (x * 2.2 / scale).astype(np.int64)) % LENGTH]
-    fine = banks().crag[(start * 3 + (x * 2.0 / scale).astype(np.int64)) % LENGTH]
+    start = rng.uniform(0, LENGTH)
+    long = _along(banks().roll, start + x * (2.2 / scale))
+    fine = _along(banks().crag, start * 3 + x * (1.2 / scale))
     return (level - high * (0.62 + 0.38 * long) - 2.0 * scale * fine).astype(np.float32)
 
 
@@ -131,7 +127,7 @@ def clear_spot(
         a, b = max(0, int(x - half_x)), min(plan.width, int(x + half_x) + 1)
         room = float(plan.skyline[a:b].min()) - (y + half_y)
         apart = min((abs(x - u) + abs(y - v) for u, v in taken), default=1e9)
-        score = min(room, 6.0 * plan.scale) + min(apart, half_x + 40 * plan.scale)
+        score = min(room, 6.0 * plan.scale) + min(apart, half_x + half_y + 40 * plan.scale)
         if y - half_y > 2 and (best is None or score > best[0]):
             best = (score, (x, y))
     return best[1] if best else None

@@ -33,6 +33,7 @@ class Palette(NamedTuple):
     leaf_dark: RGB
     roof: RGB
     wall: RGB
+    awning: RGB
     sun: RGB
     moon: RGB
     glow: RGB
@@ -72,7 +73,7 @@ _HOURS: dict[str, tuple[str, str, str, float, RGB, str]] = {
     "dawn": ("a9b9dd", "f3b9c0", "fbd9b0", 0.80, (1.0, 0.92, 0.95), "f4c6c8"),
     "day": ("ffffff", "ffffff", "ffffff", 0.12, (1.0, 1.0, 1.0), "ffffff"),
     "dusk": ("7c5478", "e67a3e", "fbc25f", 0.90, (0.98, 0.74, 0.60), "e8884e"),
-    "night": ("10182f", "1d2a4c", "33456b", 0.95, (0.36, 0.43, 0.62), "2a3a60"),
+    "night": ("10182f", "1d2a4c", "4a5f8c", 0.95, (0.46, 0.53, 0.72), "2a3a60"),
 }
 _GOLD_HOURS: dict[str, tuple[str, str, str, RGB]] = {
     "dawn": ("232a66", "6b4685", "d98a94", (1.12, 1.0, 1.05)),
@@ -106,7 +107,7 @@ def _silk(scene: Scene) -> Palette:
     top, mid, low, weight, light, haze_code = _HOURS[scene.hour]
     haze = _hex(haze_code)
     sky = (mix(paper, _hex(top), weight), mix(paper, _hex(mid), weight), mix(paper, _hex(low), weight))
-    near = 0.0 if scene.hour == "day" else 0.10
+    near = {"day": 0.0, "night": 0.22}.get(scene.hour, 0.10)
     veil = 0.0 if scene.hour == "day" else 0.5
     if scene.style == "ink":
         leaf, leaf_dark = mix(leaf, ink, 0.10), mix(leaf_dark, ink, 0.35)
@@ -136,18 +137,29 @@ def _silk(scene: Scene) -> Palette:
         ground=shone(ground),
         ground_far=mix(shone(ground), sky[2], 0.45),
         tint=shone(tint),
-        water=mix(sky[2], shone(paper), 0.25),
-        water_deep=mix(sky[1], shone(_hex("8fb0b8")), 0.40),
+        water=mix(sky[2], _water(scene), 0.62 if scene.hour == "dusk" else 0.45),
+        water_deep=mix(sky[1], _water(scene), 0.85),
         leaf=shone(leaf),
         leaf_dark=shone(leaf_dark),
         roof=shone(_hex("8a4b34") if scene.style != "ink" else _hex("5f5f63")),
-        wall=shone(mix(paper, (1.0, 1.0, 1.0), 0.4)),
+        wall=shone(mix(paper, (1.0, 1.0, 1.0), 0.4)) if scene.hour != "night" else _hex("f2c878"),
+        awning=shone(_hex("8a4b34")) if scene.hour != "night" else _hex("f0b458"),
         sun=_hex("e8402a") if scene.hour != "dusk" else _hex("f2321a"),
         moon=_hex("fdf6dc"),
         glow=mix(_hex("ffd27a"), white, 0.2) if scene.hour != "night" else _hex("9fb0d8"),
         snow=mix((1.0, 1.0, 1.0), haze, 0.08 if scene.hour == "day" else 0.30) if scene.hour != "night" else _hex("a9b7d6"),
         seal=_hex("c2311f"),
     )
+
+
+_WATERS = {"dawn": "7d9bcb", "day": "68a3b4", "dusk": "4c4a94", "night": "1a2a52"}
+
+
+def _water(scene: Scene) -> RGB:
+    """Water by the hour, nearly grey in an ink painting."""
+    colour = _hex(_WATERS[scene.hour])
+    grey = sum(colour) / 3
+    return mix(colour, (grey, grey, grey * 1.04), 0.55) if scene.style == "ink" else colour
 
 
 def _seasoned(scene: Scene, crest: RGB, middle: RGB, foot: RGB) -> tuple[RGB, RGB, RGB]:
@@ -176,7 +188,7 @@ def _indigo(scene: Scene) -> Palette:
         sky_top=sky[0],
         sky_middle=sky[1],
         sky_low=sky[2],
-        mist=mix(sky[2], shone(_hex("8fa3d0")), 0.35),
+        mist=mix(mix(sky[2], sky[1], 0.55), shone(_hex("7f96cc")), 0.30),
         far=mix(shone(far), sky[1], 0.45),
         crest=shone(mix(crest, tint, 0.10)),
         middle=shone(mix(middle, tint, 0.12)),
@@ -187,12 +199,13 @@ def _indigo(scene: Scene) -> Palette:
         ground=shone(mix(paper, ground, 0.22)),
         ground_far=mix(shone(mix(paper, ground, 0.15)), sky[2], 0.35),
         tint=shone(mix(paper, tint, 0.38)),
-        water=mix(sky[2], shone(paper), 0.45),
-        water_deep=mix(sky[1], shone(paper), 0.55),
+        water=mix(sky[2], shone(_hex("1d3f8f")), 0.62),
+        water_deep=mix(sky[1], shone(_hex("173478")), 0.75),
         leaf=leaf,
         leaf_dark=leaf_dark,
         roof=_hex("9c3d22"),
-        wall=mix(shone(paper), gold, 0.25),
+        wall=mix(shone(paper), gold, 0.25 if scene.hour != "night" else 0.7),
+        awning=_hex("9c3d22") if scene.hour != "night" else _hex("e8913a"),
         sun=_hex("ee4a2a"),
         moon=_hex("f8e9b4"),
         glow=mix(gold, sky[2], 0.4),

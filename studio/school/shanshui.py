@@ -110,30 +110,33 @@ def _paint(easel: Easel) -> None:
         for part in (rng.uniform(0.13, 0.18), rng.uniform(0.06, 0.1))
     ]
     np.minimum(shape.skyline, ranges[0], out=shape.skyline)
+    if easel.scene.mist == "dense":
+        np.minimum(shape.skyline, shape.level - 0.62 * shape.peaks[0].high, out=shape.skyline)
     things.orb(easel)
     for depth, top in enumerate(ranges):
         _far(easel, top, depth)
     for number, (peak, top) in enumerate(zip(shape.peaks, tops, strict=True)):
         _mountain(easel, peak, top, number)
+    _mist(easel)
     if easel.scene.water == "waterfall":
         things.waterfall(easel, tops[0])
-    _mist(easel)
     things.water(easel)
-    if easel.scene.water in ("lake", "none"):
-        _middle_ground(easel)
-    things.boats_and_bridge(easel)
+    _hills(easel)
+    if easel.scene.bridge == "bridge":
+        things.bridge(easel)
     _bank(easel)
     things.on_the_bank(easel)
+    things.seal(easel)
+    things.boats(easel)
     things.birds(easel)
     things.weather(easel)
-    things.seal(easel)
 
 
 def _rock(easel: Easel, depth: float, near: float) -> kernels.Rock:
     """The look of main rock; `near` 0..1 darkens and sharpens."""
     colours, scene, scale = easel.colours, easel.scene, easel.plan.scale
     gold = scene.style == "gold-on-indigo"
-    boneless = {"ink": 0.62, "blue-green": 0.30, "light-crimson": 0.42, "gold-on-indigo": 0.34}[scene.style]
+    boneless = {"ink": 0.7, "blue-green": 0.45, "light-crimson": 0.55, "gold-on-indigo": 0.5}[scene.style]
     return kernels.Rock(
         cover=mix(colours.mist, colours.foot, 0.25),
         crest=colours.crest,
@@ -149,8 +152,8 @@ def _rock(easel: Easel, depth: float, near: float) -> kernels.Rock:
         dots=0.0 if scene.season == "winter" else 0.85,
         snow=0.92 if scene.season == "winter" else 0.0,
         shade=0.25 if gold else 0.6,
-        outline=0.55 + 0.3 * near if not gold else 0.9,
-        width=1.35 * scale,
+        outline=0.45 + 0.35 * near if not gold else 0.9,
+        width=1.25 * scale,
         fade=depth * 0.42,
         line=1.0,
     )
@@ -187,12 +190,13 @@ def _mountain(easel: Easel, peak: Peak, top: NDArray[np.float32], number: int) -
     easel.drawn[crest] = _ridge(easel, top, shape.level, peak.x, rock, (crest, IDS["rock"]), split)
     side = 1.0 if rng.random() < 0.5 else -1.0
     folds = 3 if number == 0 else 2
+    tallest = 0.76 if easel.scene.peaks == "several" else 0.64
     for k in range(folds):
-        part = 0.74 - 0.19 * k + rng.uniform(-0.05, 0.05)
-        x = peak.x + side * peak.half * (0.24 + 0.13 * k) * rng.uniform(0.8, 1.2)
-        fold = Peak(x, peak.high * part, peak.half * (0.60 - 0.06 * k), rng.uniform(1.3, 2.0))
+        part = tallest - 0.17 * k + rng.uniform(-0.05, 0.05)
+        x = peak.x + side * peak.half * (0.34 + 0.12 * k) * rng.uniform(0.8, 1.2)
+        fold = Peak(x, peak.high * part, peak.half * (0.62 - 0.05 * k), rng.uniform(1.0, 1.7))
         inner = profile(rng, shape.width, fold, shape.level, shape.scale, 0.8)
-        inner = np.maximum(inner, top + 3.0 * shape.scale)
+        inner = np.maximum(inner, top)
         look = rock._replace(depth=fold.high, fade=fold.high * 0.45, outline=rock.outline * 0.85)
         _ridge(easel, inner, shape.level, x, look, (crest, IDS["rock"]), split)
         side = -side
@@ -200,7 +204,7 @@ def _mountain(easel: Easel, peak: Peak, top: NDArray[np.float32], number: int) -
         x = peak.x + peak.half * rng.uniform(-0.85, 0.85)
         toe = Peak(x, peak.high * rng.uniform(0.10, 0.2), peak.half * rng.uniform(0.22, 0.36), 2.2)
         lobe = profile(rng, shape.width, toe, shape.level, shape.scale, 0.5)
-        lobe = np.maximum(lobe, top + 3.0 * shape.scale)
+        lobe = np.maximum(lobe, top)
         look = rock._replace(depth=toe.high * 1.3, fade=toe.high * 0.6, wash=rock.wash * 0.8, cun=rock.cun * 0.6)
         _ridge(easel, lobe, shape.level, x, look, (IDS["rock"], IDS["rock"]), 0.0)
 
@@ -210,36 +214,46 @@ def _mist(easel: Easel) -> None:
     shape, rng = easel.plan, easel.rng
     high, level, scale = shape.peaks[0].high, shape.level, shape.scale
     bands = {
-        "none": [(level, 9 * scale, 0.45, 0.3, 0.6)],
+        "none": [(level, 8 * scale, 0.4, 0.3, 0.6, 0.0)],
         "thin": [
-            (level - 4 * scale, 17 * scale, 0.85, 0.6, 0.5),
-            (level - high * rng.uniform(0.34, 0.42), max(8 * scale, high * 0.09), 0.72, 0.7, 1.0),
+            (level - high * rng.uniform(0.36, 0.44), max(7 * scale, high * 0.07), 0.66, 0.8, 1.0, 0.2),
+            (level - 4 * scale, 15 * scale, 0.8, 0.6, 0.5, 0.0),
         ],
         "dense": [
-            (level - high * 0.16, max(26 * scale, high * 0.30), 1.0, 0.9, 0.6),
-            (level - high * rng.uniform(0.42, 0.48), max(10 * scale, high * 0.11), 0.85, 0.9, 1.2),
-            (level - 2 * scale, 24 * scale, 1.0, 0.5, 0.7),
+            (level - high * rng.uniform(0.40, 0.46), max(8 * scale, high * 0.07), 0.9, 1.1, 1.2, 0.0),
+            (level - high * 0.24, max(13 * scale, high * 0.14), 0.95, 1.1, 0.7, 0.25),
+            (level - high * 0.10, max(15 * scale, high * 0.13), 1.0, 1.0, 0.6, 0.0),
+            (level + 2 * scale, 16 * scale, 1.0, 0.9, 0.8, 0.15),
         ],
     }[easel.scene.mist]
+    colours = easel.colours
+    shadow = mix(colours.mist, mix(colours.sky_middle, colours.far, 0.5), 0.5)
     kernels.mist(
-        easel.picture, easel.lines, easel.ids, easel.colours.mist, np.array(bands, np.float32),
+        easel.picture, easel.lines, easel.ids, colours.mist, shadow, np.array(bands, np.float32),
         easel.banks.cloud, float(rng.uniform(0, 1024)), scale,
     )  # fmt: skip
 
 
-def _middle_ground(easel: Easel) -> None:
-    """Low hills between the mountains and the near bank when there is no stream."""
-    shape, rng, colours = easel.plan, easel.rng, easel.colours
-    if easel.scene.water == "lake":
+def _hills(easel: Easel) -> None:
+    """Low hills between the mountains and the near bank, beside the stream if there is one."""
+    shape, rng, colours, water = easel.plan, easel.rng, easel.colours, easel.scene.water
+    if water == "lake":
         return
-    for k in range(3):
-        foot = shape.level + (shape.height - shape.level) * (0.42 + 0.32 * k)
+    narrow = water in ("river", "waterfall")
+    deep = shape.height - shape.level
+    for k in range(4 if narrow else 3):
+        foot = shape.level + deep * (0.16 + 0.13 * (k // 2) if narrow else 0.38 + 0.3 * k)
         x = shape.width * rng.uniform(0.1, 0.9)
-        hill = Peak(x, shape.height * rng.uniform(0.07, 0.12), shape.width * rng.uniform(0.35, 0.55), 1.8)
+        half = shape.width * (rng.uniform(0.13, 0.2) if narrow else rng.uniform(0.35, 0.55))
+        hill = Peak(x, shape.height * rng.uniform(0.05, 0.09), half, 1.8)
+        row = easel.ids[min(shape.height - 1, int(foot))]
+        a, b = max(0, int(x - half * 0.8)), min(shape.width, int(x + half * 0.8))
+        if narrow and (row[a:b] == IDS["water"]).any():
+            continue
         top = profile(rng, shape.width, hill, foot, shape.scale, 0.5)
         rock = _rock(easel, hill.high * 1.2, 0.5)._replace(
-            crest=mix(colours.ground, colours.crest, 0.25), middle=colours.ground, foot=colours.ground_far,
-            cun=0.12, shade=0.25, fade=hill.high * 0.7, outline=0.5, line=0.9,
+            crest=mix(colours.ground, colours.crest, 0.35), middle=colours.ground, foot=colours.ground_far,
+            cover=colours.ground_far, cun=0.2, shade=0.3, fade=hill.high * 0.7, outline=0.5, line=0.9,
         )  # fmt: skip
         _ridge(easel, top, foot, x, rock, (IDS["ground"], IDS["ground"]), 0.0)
 
@@ -247,10 +261,24 @@ def _middle_ground(easel: Easel) -> None:
 def _bank(easel: Easel) -> None:
     """The near bank: earth and grass of the season, darker than all behind it."""
     shape, colours = easel.plan, easel.colours
-    gold = easel.scene.style == "gold-on-indigo"
+    gold, winter = easel.scene.style == "gold-on-indigo", easel.scene.season == "winter"
+    earth, grass = (mix(c, colours.snow, 0.6 if winter else 0.0) for c in (colours.ground, colours.tint))
     rock = _rock(easel, shape.height * 0.26, 1.0)._replace(
-        cover=colours.ground, crest=mix(colours.ground, colours.ink, 0.05 if gold else 0.35), middle=colours.tint,
-        foot=colours.ground, cun=0.18, shade=0.3, fade=0.0, outline=0.9, dots=0.55, wash=0.9,
-        snow=0.95 if easel.scene.season == "winter" else 0.0,
+        cover=earth, crest=mix(earth, colours.ink, 0.05 if gold else 0.35), middle=grass, foot=earth, cun=0.18, shade=0.3, fade=0.0, outline=0.9, dots=0.55, wash=0.9,
+        snow=0.95 if winter else 0.0,
     )  # fmt: skip
     _ridge(easel, shape.bank, shape.height + 4.0, shape.width / 2, rock, (IDS["bank"], IDS["bank"]), 0.0)
+    _boulders(easel)
+
+
+def _boulders(easel: Easel) -> None:
+    """Two or three rocks where the bank runs out."""
+    shape, rng = easel.plan, easel.rng
+    for k in range(int(rng.integers(2, 4))):
+        u = rng.uniform(0.46, 0.60)
+        x = shape.width * (u if shape.side < 0 else 1.0 - u)
+        foot = min(shape.height + 4.0, float(shape.bank[int(x)]) + 14.0 * shape.scale)
+        stone = Peak(x, shape.scale * rng.uniform(13, 24) * (1.0 - 0.2 * k), shape.scale * rng.uniform(11, 20), 2.0)
+        top = profile(rng, shape.width, stone, foot, shape.scale, 0.7)
+        look = _rock(easel, stone.high * 1.6, 1.0)._replace(fade=5.0 * shape.scale, dots=0.0)
+        _ridge(easel, top, foot, x, look, (IDS["bank"], IDS["bank"]), 0.0)

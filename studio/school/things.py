@@ -52,11 +52,12 @@ def waterfall(easel: Easel, top: NDArray[np.float32]) -> None:
     y_top = crest + (shape.level - crest) * rng.uniform(0.22, 0.3)
     white = mix(colours.snow, (1.0, 1.0, 1.0), 0.25)
     ink = mix(colours.crest, (0.0, 0.0, 0.0), 0.35)
-    half = shape.scale * rng.uniform(4.5, 6.0)
+    half = shape.scale * rng.uniform(6.5, 8.5)
     easel.drawn[IDS["fall"]] = kernels.fall(
         easel.picture, easel.lines, easel.ids, x, y_top, shape.level, half, white, ink, easel.banks.wave,
         float(rng.uniform(0, 1024)), shape.scale, IDS["fall"],
     )  # fmt: skip
+    easel.drawn[-1] = int(x)
     kernels.spray(easel.picture, (x, shape.level, half * 5, half * 2.2), white, 0.8)
 
 
@@ -71,11 +72,11 @@ def water(easel: Easel) -> None:
             mirror, 0.34, easel.banks.wave, offset, shape.scale, IDS["water"],
         )  # fmt: skip
         return
-    course = river_course(easel) if scene.water == "river" else np.zeros((shape.height, 2), np.float32)
+    course = np.zeros((shape.height, 2), np.float32) if scene.water == "none" else river_course(easel)
     kernels.meadow(
-        easel.picture, easel.lines, easel.ids, float(shape.level), colours.ground, colours.ground_far, colours.tint,
-        colours.ink, easel.banks.iso, easel.banks.moss, offset, shape.scale, course,
-        (mix(colours.water, (1.0, 1.0, 1.0), 0.15), colours.water_deep, colours.ink), IDS["ground"],
+        easel.picture, easel.lines, easel.ids, float(shape.level), colours.tint, colours.ground_far, colours.ground,
+        colours.ink, easel.banks.iso, easel.banks.moss, easel.banks.wave, offset, shape.scale, course,
+        (colours.water, colours.water_deep, colours.ink), IDS["ground"],
     )  # fmt: skip
 
 
@@ -85,16 +86,20 @@ def river_course(easel: Easel) -> NDArray[np.float32]:
     t = np.clip((np.arange(shape.height) - shape.level) / (shape.height - shape.level), 0, 1)
     swing = rng.uniform(0.13, 0.2) * (1 if rng.random() < 0.5 else -1)
     away = -shape.side
+    fall = easel.scene.water == "waterfall"
+    start = easel.drawn.get(-1, 0) / shape.width if fall else 0.5
+    if fall:
+        goal = 0.5 + away * 0.2
+        centre = start + (goal - start) * t + 0.5 * swing * np.sin(7.0 * np.sqrt(t)) * t
+        return np.stack([centre * shape.width, (0.022 + 0.075 * t) * shape.width], 1).astype(np.float32)
     centre = 0.5 + away * (0.05 + 0.16 * t) + swing * np.sin(4.6 * np.sqrt(t + 0.02) + rng.uniform(-0.4, 0.4)) * (1 - 0.55 * t)
     half = 0.03 + 0.17 * t**1.2
     return np.stack([centre * shape.width, half * shape.width], 1).astype(np.float32)
 
 
-def boats_and_bridge(easel: Easel) -> None:
-    """A bridge over the narrow part of the river; boats in lanes, larger when nearer."""
+def boats(easel: Easel) -> None:
+    """Boats in lanes of open water, larger when nearer."""
     scene, shape, rng = easel.scene, easel.plan, easel.rng
-    if scene.bridge == "bridge":
-        _bridge(easel)
     count = int(scene.boats)
     if count == 0:
         return
@@ -110,7 +115,7 @@ def boats_and_bridge(easel: Easel) -> None:
             picture = sprite("boat", variant, high, rng.random() < 0.5)
             left = int(x - picture.shape[1] / 2)
             kernels.reflect(easel.picture, easel.ids, picture, left, y + 1, easel.colours.ink, 0.35, IDS["water"])
-            _stamp(easel, picture, left, y - picture.shape[0] + 1, IDS["boat"] + k, (easel.colours.roof, easel.colours.roof))
+            _stamp(easel, picture, left, y - picture.shape[0] + 1, IDS["boat"] + k, (easel.colours.awning, easel.colours.awning))
 
 
 def _afloat(easel: Easel, y: int, long: float) -> float | None:
@@ -124,18 +129,19 @@ def _afloat(easel: Easel, y: int, long: float) -> float | None:
     low, high = float(run[0]) + long * 0.5, float(run[-1]) - long * 0.5
     if high <= low:
         return (low + high) / 2
-    best = max((rng.uniform(low, high) for _ in range(5)), key=lambda x: _room(easel, x, y, long))
+    best = max((rng.uniform(low, high) for _ in range(12)), key=lambda x: _room(easel, x, y, long))
     return best
 
 
 def _room(easel: Easel, x: float, y: int, long: float) -> float:
     """How much of the patch around a boat is bare water."""
-    a, b = max(0, int(x - long)), min(easel.plan.width, int(x + long))
-    patch = easel.ids[max(0, int(y - long)) : y + int(long / 2), a:b]
+    a, b = max(0, int(x - long * 0.75)), min(easel.plan.width, int(x + long * 0.75))
+    patch = easel.ids[max(0, int(y - long * 0.5)) : y + int(long * 0.3), a:b]
     return float((patch == IDS["water"]).mean()) if patch.size else 0.0
 
 
-def _bridge(easel: Easel) -> None:
+def bridge(easel: Easel) -> None:
+    """A bridge over the narrow part of the river."""
     shape, rng = easel.plan, easel.rng
     y = int(shape.level + (shape.height - shape.level) * rng.uniform(0.30, 0.38))
     run = np.flatnonzero(easel.ids[y] == IDS["water"])
@@ -151,12 +157,16 @@ def _bridge(easel: Easel) -> None:
 def on_the_bank(easel: Easel) -> None:
     """Trees near the edge, a house further in."""
     scene, shape, rng = easel.scene, easel.plan, easel.rng
+    if scene.tree != "none":
+        _trees(easel)
     if scene.building != "none":
-        u = rng.uniform(0.34, 0.42) if scene.tree != "none" else rng.uniform(0.14, 0.36)
+        u = rng.uniform(0.38, 0.45) if scene.tree != "none" else rng.uniform(0.14, 0.36)
         high = BUILDING_HEIGHT[scene.building] * shape.height * rng.uniform(0.92, 1.1)
         _stand(easel, scene.building, IDS["building"], u, high, (easel.colours.roof, easel.colours.roof))
-    if scene.tree == "none":
-        return
+
+
+def _trees(easel: Easel) -> None:
+    scene, shape, rng = easel.scene, easel.plan, easel.rng
     leaves = _leaves(easel)
     if scene.grove == "single":
         high = TREE_HEIGHT[scene.tree] * shape.height * rng.uniform(0.92, 1.12)
@@ -216,7 +226,7 @@ def birds(easel: Easel) -> None:
         return
     flock = scene.birds == "flock"
     count = int(rng.integers(8, 12)) if flock else int(rng.integers(2, 5))
-    size = (40.0 if flock else 26.0) * shape.scale, (20.0 if flock else 13.0) * shape.scale
+    size = (46.0 if flock else 32.0) * shape.scale, (34.0 if flock else 13.0) * shape.scale
     taken = [_middle(easel.ids, IDS["orb"])] if IDS["orb"] in easel.drawn else []
     spot = clear_spot(rng, shape, size, (0.10 * shape.height, 0.40 * shape.height), taken)
     if spot is None:
@@ -225,13 +235,22 @@ def birds(easel: Easel) -> None:
     for k in range(count):
         rank = (k + 1) // 2
         wing = (1 if k % 2 else -1) if flock else 1
-        step_x, step_y = (15.0, 7.5 * wing) if flock else (16.0, 6.0)
-        back = rank if flock else k - (count - 1) / 2
+        step_x, step_y = (16.0, 6.5 * wing) if flock else (21.0, 7.0)
+        back = rank if flock else k - (count - 1) / 2 + rng.uniform(-0.15, 0.15)
         x = spot[0] + heading * shape.scale * (back * step_x - (36.0 if flock else 0.0)) + rng.normal(0, 1.6 * shape.scale)
-        y = spot[1] + shape.scale * back * step_y + rng.normal(0, 2.0 * shape.scale)
+        y = spot[1] + shape.scale * back * step_y + rng.normal(0, (2.0 if flock else 4.0) * shape.scale)
         bird = sprite("bird", int(rng.integers(16)), shape.scale * rng.uniform(5.0, 6.2), rng.random() < 0.5)
         left, top = int(x - bird.shape[1] / 2), int(y - bird.shape[0] / 2)
-        _stamp(easel, bird, left, top, IDS["bird"] + k, (easel.colours.ink, easel.colours.ink))
+        _fly(easel, bird, left, top, IDS["bird"] + k)
+
+
+def _fly(easel: Easel, bird: NDArray[np.uint8], left: int, top: int, number: int) -> None:
+    """Sets a bird, pale at night and dark by day."""
+    pale = easel.scene.hour == "night" and easel.scene.style != "gold-on-indigo"
+    ink = mix(easel.colours.snow, (1.0, 1.0, 1.0), 0.3) if pale else easel.colours.ink
+    easel.drawn[number] = kernels.stamp(
+        easel.picture, easel.lines, easel.ids, bird, left, top, ink, ink, ink, ink, ink, 0.0, number
+    )
 
 
 def _middle(ids: NDArray[np.uint8], number: int) -> tuple[float, float]:
@@ -250,7 +269,7 @@ def weather(easel: Easel) -> None:
         flake = mix(easel.colours.snow, (1.0, 1.0, 1.0), 0.5)
         kernels.flakes(easel.picture, spots.astype(np.float32), flake, 0.9)
     if scene.weather == "rain":
-        count = int(170 * area)
+        count = int(230 * area)
         drops = rng.uniform(0, 1, (count, 3)) * (shape.width * 1.2, shape.height * 1.1, 1.0)
         drops[:, 1] -= 0.1 * shape.height
         drops[:, 2] = (11.0 + 11.0 * drops[:, 2]) * shape.scale

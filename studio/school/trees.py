@@ -16,23 +16,25 @@ PEN = 0.016
 
 def pine(rng: Generator) -> Sheet:
     """A leaning pine: curved trunk and level pads of needles."""
-    sheet = Sheet.blank(SIDE, int(SIDE * 1.3))
-    lean = rng.uniform(-0.16, 0.16)
-    sway = rng.uniform(-0.07, 0.07)
-    spine = [(0.0, 0.0), (sway * 0.6, 0.22), (lean * 0.5 - sway, 0.48), (lean * 0.8 + sway, 0.7), (lean, 0.88)]
+    sheet = Sheet.blank(SIDE, int(SIDE * 1.45))
+    lean = rng.uniform(0.06, 0.2) * (1 if rng.random() < 0.5 else -1)
+    sway = -lean * rng.uniform(0.3, 0.8)
+    spine = [(0.0, 0.0), (sway * 0.7, 0.2), (sway * 0.4 + lean * 0.3, 0.45), (lean * 1.1, 0.68), (lean * 0.8, 0.88)]
     for plane, extra in ((BODY, 0.012), (INK, 0.0)):
-        sheet.stroke(plane, spine, 0.062 + extra, 0.022 + extra)
+        sheet.stroke(plane, spine, 0.068 + extra, 0.022 + extra)
     sheet.stroke(LINE, spine, 0.03, 0.02)
     side = 1 if rng.random() < 0.5 else -1
-    for i in range(int(rng.integers(5, 7))):
-        y = 0.40 + i * 0.095 + rng.uniform(-0.02, 0.02)
+    for i in range(int(rng.integers(6, 9))):
+        y = 0.40 + i * 0.068 + rng.uniform(-0.02, 0.02)
         root = _along(spine, y)
-        reach = (0.36 - 0.034 * i) * rng.uniform(0.8, 1.15)
-        tip = (root + side * reach, y + rng.uniform(0.0, 0.05))
-        sheet.stroke(INK, [(root, y - 0.04), (root + side * reach * 0.5, y - 0.015), tip], 0.024, 0.012)
-        _pad(sheet, rng, (root + side * reach * 0.78, tip[1]), reach * rng.uniform(0.62, 0.8))
+        reach = (0.37 - 0.032 * i) * rng.uniform(0.7, 1.15)
+        tip = (root + side * reach, y + rng.uniform(-0.03, 0.05))
+        sheet.stroke(INK, [(root, y - 0.05), (root + side * reach * 0.5, y - 0.03), tip], 0.024, 0.012)
+        _pad(sheet, rng, (root + side * reach * 0.8, tip[1]), reach * rng.uniform(0.55, 0.75))
+        if rng.random() < 0.45:
+            _pad(sheet, rng, (root + side * reach * 0.35, tip[1] + 0.055), reach * 0.5)
         side = -side
-    _pad(sheet, rng, (lean, 0.90), 0.17)
+    _pad(sheet, rng, (lean * 0.8, 0.90), 0.17)
     return sheet
 
 
@@ -92,26 +94,27 @@ def _cluster(sheet: Sheet, rng: Generator, at: tuple[float, float], radius: floa
 
 def willow(rng: Generator) -> Sheet:
     """A bent trunk whose long strands hang nearly to the ground."""
-    sheet = Sheet.blank(SIDE, int(SIDE * 1.3))
+    sheet = Sheet.blank(SIDE, int(SIDE * 1.4))
     lean = rng.uniform(0.05, 0.16) * (1 if rng.random() < 0.5 else -1)
-    trunk = [(0.0, 0.0), (lean * 0.2 - 0.02, 0.25), (lean * 0.8, 0.5), (lean, 0.68)]
+    trunk = [(0.0, 0.0), (lean * 0.2 - 0.03, 0.25), (lean * 0.8 + 0.02, 0.5), (lean, 0.68)]
     sheet.stroke(BODY, trunk, 0.085, 0.05)
     sheet.stroke(INK, trunk, 0.07, 0.035)
     sheet.stroke(LINE, trunk, 0.03, 0.02)
-    for k in range(9):
-        u = -1 + 0.25 * k + rng.uniform(-0.08, 0.08)
-        crown = (lean + u * 0.24, 0.88 - 0.10 * u * u + rng.uniform(-0.03, 0.03))
-        edge = (lean + u * 0.42, 0.76 - 0.13 * abs(u))
-        sheet.stroke(INK, [(lean, 0.62), crown, edge], 0.02, 0.008)
-        for _ in range(5):
-            t = rng.uniform(0.25, 1.0)
+    for k in range(8):
+        u = -1 + 2 * k / 7 + rng.uniform(-0.08, 0.08)
+        crown = (lean + u * 0.22, 0.90 - 0.09 * u * u + rng.uniform(-0.03, 0.03))
+        edge = (lean + u * 0.46, 0.80 - 0.16 * abs(u))
+        sheet.stroke(INK, [(lean, 0.62), crown, edge], 0.018, 0.007)
+        for i in range(13):
+            t = rng.uniform(0.0, 1.0)
             start = (crown[0] + (edge[0] - crown[0]) * t, crown[1] + (edge[1] - crown[1]) * t)
-            drop = start[1] - rng.uniform(0.14, 0.42)
-            drift = 0.05 * u + rng.uniform(-0.015, 0.015)
+            drop = start[1] - rng.uniform(0.22, 0.55)
+            drift = 0.07 * u + rng.uniform(-0.02, 0.02)
             strand = [start, (start[0] + drift * 0.8, (start[1] + drop) / 2 + 0.05), (start[0] + drift, drop)]
-            sheet.stroke(LEAF, strand, 0.021, 0.012, tone=int(rng.uniform(170, 245)))
-            if rng.random() < 0.35:
-                sheet.stroke(INK, strand, 0.006, tone=110)
+            sheet.stroke(LEAF, strand, 0.016, 0.009, tone=int(rng.uniform(130, 235)))
+            if i % 4 == 0:
+                sheet.stroke(INK, strand, 0.005, tone=90)
+            if i % 6 == 0:
                 sheet.stroke(LINE, strand, 0.012)
     return sheet
 

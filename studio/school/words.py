@@ -167,7 +167,7 @@ WORDS: dict[str, Word] = {
         ("a flock flies over",), ("一群飞鸟", "雁群", "鸟群"), ("雁阵横空", "群鸟飞过"),
     ),
     "orb:sun": Word(
-        ("the sun", "a red sun"), ("sun", "red sun"), ("the red sun hangs low",), ("太阳", "红日", "红太阳"), ("红日当空",)
+        ("the sun", "a red sun"), ("sun", "red sun"), ("the sun is red",), ("太阳", "红日", "红太阳"), ("一轮红日",)
     ),
     "orb:full moon": Word(
         ("a full moon", "the full moon", "a round moon"), ("full moon", "moon"), ("the moon is full",),
