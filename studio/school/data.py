@@ -130,8 +130,8 @@ def _fault(path: Path, caption: str | None) -> str | None:
     return None
 
 
-def read_folder(folder: Path) -> list[Captioned]:
-    """Every picture of `folder` with its caption (from `name.txt` or metadata.jsonl), all opened once.
+def read_folder(folder: Path, caption: str | None = None) -> list[Captioned]:
+    """Every picture of `folder` with its caption (from `name.txt`, metadata.jsonl, else `caption`), all opened once.
 
     Raises BadInput with one sentence naming the faults, before any training starts.
     """
@@ -149,15 +149,15 @@ def read_folder(folder: Path) -> list[Captioned]:
     for path in paths:
         beside = path.with_suffix(".txt")
         try:
-            caption = beside.read_text("utf-8-sig") if beside.is_file() else listed.get(path.name)
+            said = beside.read_text("utf-8-sig") if beside.is_file() else listed.get(path.name, caption)
         except UnicodeDecodeError:
             faults.append(f"{beside.name} is not UTF-8 text")
             continue
-        fault = _fault(path, caption)
+        fault = _fault(path, said)
         if fault is not None:
             faults.append(fault)
-        elif caption is not None:
-            pictures.append(Captioned(path, " ".join(caption.split())))
+        elif said is not None:
+            pictures.append(Captioned(path, " ".join(said.split())))
     if faults:
         more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         raise BadInput(f"The folder {folder} cannot be trained on: {'; '.join(faults[:_SHOWN])}{more}.")
