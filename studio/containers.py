@@ -182,7 +182,7 @@ def webp_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def webp_with(data: bytes, block: bytes, xmp: bytes, more: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The WebP in the extended format, with Exif, XMP and unknown chunks behind its frames (RFC 9649 §2.7)."""
+    """The WebP in the extended format (RFC 9649 §2.7), with Exif, XMP and more chunks at its end."""
     head = header(data)
     chunks = [(code, part) for code, part in webp_chunks(data) if code not in (b"EXIF", b"XMP ")]
     canvas = dict(chunks).get(b"VP8X", bytes(4))

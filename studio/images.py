@@ -163,10 +163,9 @@ def write_file(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             _rename(temp, path)
-        except BaseException:
+        finally:  # after the rename nothing has this name any more
             temp.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         if error.errno in NO_ROOM:
             raise DiskFull(FULL) from error
@@ -237,7 +236,8 @@ def _rename(temp: Path, path: Path) -> None:
     return None
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make what was just renamed or made inside the folder last through a power cut."""
     if os.name == "nt":  # a folder cannot be opened there; NTFS journals the rename itself
         return
     handle = os.open(folder, os.O_RDONLY)

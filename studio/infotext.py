@@ -165,7 +165,7 @@ def _finished(lines: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         if value == "":  # a quoted empty text counts, none at all does not
             continue
-        value = _whole(unquote(value)) if isinstance(value, str) else value
+        value = paired(unquote(value)) if isinstance(value, str) else value
         if isinstance(value, str) and (size := _SIZE.fullmatch(value)):
             found[f"{key}-1"], found[f"{key}-2"] = size.groups()
         else:
@@ -175,8 +175,8 @@ def _finished(lines: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if DEFAULTS.get(key) != value}
 
 
-def _whole(text: str) -> str:
-    """JSON can spell half a surrogate pair, which no file could hold."""
+def paired(text: str) -> str:
+    """The text with lone halves of surrogate pairs replaced: JSON can spell them, no file can hold them."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
