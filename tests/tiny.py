@@ -153,7 +153,7 @@ _Projecting = CLIPTextModelWithProjection
 # ---- modules ----
 
 
-def _modules(family: str, words: int, seed: int) -> dict[str, torch.nn.Module]:
+def original_modules(family: str, words: int, seed: int) -> dict[str, torch.nn.Module]:
     torch.manual_seed(seed)
     found: dict[str, torch.nn.Module] = {
         "unet": UNet2DConditionModel(**unet_config(family)),
@@ -220,7 +220,7 @@ def _folder(path: Path, family: str, prediction: str, seed: int) -> Path:
     if family == "sdxl":
         tokenizer(path / "tokenizer_2")
     config_folder(path, family, prediction, words)
-    for name, module in _modules(family, words, seed).items():
+    for name, module in original_modules(family, words, seed).items():
         module.save_pretrained(path / name)
     return path
 
@@ -408,7 +408,7 @@ def _half(state: State) -> State:
 
 def original_state(family: str, seed: int = 0, words: int = CLIP_WORDS) -> State:
     """A whole checkpoint in its original layout, fp32."""
-    parts = _modules(family, words, seed)
+    parts = original_modules(family, words, seed)
     state = _prefixed("model.diffusion_model.", original_unet(parts["unet"]))
     state |= _prefixed("first_stage_model.", original_vae(parts["vae"]))
     if family == "sd2":

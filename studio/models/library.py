@@ -187,9 +187,11 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _free(sight: _Sight, kind: str, taken: Mapping[tuple[str, str], ModelFile]) -> str:
-    """The first of ever longer names that is free: id, with suffix, with its collection's name, numbered."""
+    """The first of ever longer names that is free: id, its suffix, its collection's name, numbered."""
     full = f"{sight.id}{sight.path.suffix}"
-    names = [sight.id, full, f"{sight.label}/{sight.id}", f"{sight.label}/{full}"]
+    first = taken.get((kind, sight.id))
+    names = [sight.id] if first is None or first.path.suffix == sight.path.suffix else [full]
+    names += [f"{sight.label}/{sight.id}", f"{sight.label}/{full}"]
     names += [f"{sight.label}/{full} {n}" for n in range(2, len(taken) + 3)]
     return next(name for name in names if (kind, name) not in taken)
 

@@ -117,8 +117,9 @@ def read_pickle(path: Path, device: Literal["cpu", "meta"] = "cpu") -> Any:
     import torch
 
     try:
-        with torch.serialization.safe_globals(_harmless()):
-            return torch.load(path, map_location=device, weights_only=True)
+        # An open file, because by a path's suffix torch would choose another reader.
+        with torch.serialization.safe_globals(_harmless()), path.open("rb") as stream:
+            return torch.load(stream, map_location=device, weights_only=True)
     except UnpicklingError as error:
         if re.search(r"truncated|invalid load key|Ran out of input|pop from empty|EOF", str(error)):
             raise BrokenWeights(f"{path.name} is cut short or damaged; download it again.") from error
