@@ -1,0 +1,161 @@
+"""The Desk: takes requests from many painters, paints them in fair order, and tells how they go.
+
+    submit ──▶ jobs (studio.db) ──▶ seat: one worker process ──▶ gallery ──▶ done
+    events ◀── board ◀── started, step, preview ──┘
+
+It never imports torch: the worker is a process of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from studio import images
+from studio.desk.board import Board
+from studio.desk.inputs import Inputs
+from studio.desk.jobs import Job, Jobs
+from studio.desk.limits import check_disk, check_line, check_request, cost
+from studio.desk.listening import Listening
+from studio.desk.local import default_command
+from studio.desk.seat import Patience, Room, Seat
+from studio.errors import BadInput, NotFound
+from studio.gallery import Gallery
+from studio.recipe import Recipe
+from studio.settings import Settings
+
+_TIDY_SECONDS = 6 * 3600.0
+_REMEMBER_SECONDS = 7 * 24 * 3600.0
+_CLOSING_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A request that was taken: the group that Stop ends, and its jobs, one a picture, in order."""
+
+    group: str
+    jobs: tuple[str, ...]
+
+
+class Desk:
+    """One data folder's desk, over its job table, gallery and inputs. The folder's lock is the caller's."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        gallery: Gallery,
+        inputs: Inputs,
+        command: Sequence[str] | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        """Takes over what an earlier desk left, and starts the worker (`command`: another than ours)."""
+        self._settings, self._jobs, self._gallery, self._inputs = settings, jobs, gallery, inputs
+        self._board = Board(jobs, lambda job: gallery.has(job.painter, job.id))
+        self._seat = Seat(
+            Room(
+                self._board,
+                gallery,
+                inputs,
+                command or default_command(settings),
+                settings.data / "logs" / "worker.log",
+                patience or Patience(job=settings.limits.job_seconds),
+            )
+        )
+        self._closed = threading.Event()
+        self._tidier = threading.Thread(target=self._keep_tidy, name="tidier", daemon=True)
+        self._tidier.start()
+
+    # --- asking
+
+    def submit(
+        self,
+        recipes: Sequence[Recipe],
+        painter: str,
+        blobs: Mapping[str, bytes] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Submitted:
+        """Takes a request of one or more pictures; seeds of -1 are drawn now.
+
+        `blobs`: input pictures by digest, beside those the painter gave before; `extra`: facts to write into
+        the pictures. Raises `LimitReached`, `DiskFull`, `BadInput`, or `NotFound` for an input that is gone.
+        """
+        check_request(recipes, self._settings.limits)
+        check_disk(self._settings.data, self._settings.limits)
+        for digest, data in (blobs or {}).items():
+            if images.digest(data) != digest:
+                raise BadInput("An input picture arrived damaged. Please drop it again.")
+        for digest in dict.fromkeys(d for recipe in recipes for d in recipe.images):
+            if blobs is not None and digest in blobs:
+                self._inputs.put(painter, blobs[digest])
+            elif not self._inputs.has(painter, digest):
+                raise NotFound("An input picture is no longer here; please drop it again.")
+        group, now = secrets.token_hex(16), time.time()
+        new = [_job(recipe.seeded(), group, painter, dict(extra or {}), now) for recipe in recipes]
+        limits = self._settings.limits
+        self._board.add(new, lambda own, everybody: check_line(len(new), own, everybody, limits))
+        return Submitted(group, tuple(job.id for job in new))
+
+    def cancel(self, group: str, painter: str) -> None:
+        """Stop: ends what of this group is not over; twice is as good as once. Raises `NotFound`."""
+        self._board.cancel(group, painter)
+
+    def status(self, painter: str) -> dict[str, Any]:
+        """Where a painter's pictures stand.
+
+        `groups`: her open requests, each with its jobs' states (as `JobEvent.to_dict`, last step included) ·
+        `running`, `waiting`: how many of hers · `everybody`: how many wait in all · `place`: of her first in
+        line · `eta`: seconds until all of hers are done, None when not known · `worker`: “starting”, “ready”
+        or “busy”.
+        """
+        return {**self._board.status(painter), "worker": self._seat.state}
+
+    def estimate(self, recipe: Recipe) -> float | None:
+        """Seconds this picture will take here, once begun; None before its model has ever painted here."""
+        return self._jobs.estimate(recipe.model, cost(recipe))
+
+    def events(self, group: str, painter: str, since: int = 0) -> Listening:
+        """What happens to a group, for `for` and `async for`; ends with its last job, or with the desk.
+
+        Begins with each job's state, last step and last preview, as far as they are newer than `since`.
+        Raises `NotFound`, at once, for a group that is not this painter's.
+        """
+        return Listening(self._board, group, painter, since)
+
+    # --- keeping house
+
+    def close(self) -> None:
+        """Ends the worker, within about 10 s; a running job starts again next time. May be called twice."""
+        self._closed.set()
+        self._board.close()
+        self._seat.join(_CLOSING_SECONDS)
+        self._tidier.join(_CLOSING_SECONDS)
+
+    def _keep_tidy(self) -> None:
+        """Now and every six hours: empty the trash, drop inputs nobody needs, forget old jobs."""
+        while True:
+            self._gallery.expire(self._settings.trash_days)
+            wanted = {(job.painter, blob) for job in self._jobs.unfinished() for blob in job.blobs}
+            self._inputs.sweep(wanted | self._gallery.inputs())
+            self._jobs.forget(time.time() - _REMEMBER_SECONDS)
+            if self._closed.wait(_TIDY_SECONDS):
+                return
+
+
+def _job(recipe: Recipe, group: str, painter: str, extra: dict[str, Any], now: float) -> Job:
+    return Job(
+        0,
+        secrets.token_hex(16),
+        group,
+        painter,
+        recipe.to_json(),
+        recipe.images,
+        extra,
+        recipe.model,
+        cost(recipe),
+        created=now,
+    )

@@ -1,0 +1,68 @@
+"""Input pictures (sources, masks, sketches) by the SHA-256 of their bytes, each under its painter.
+
+A digest means something only under its own painter: knowing somebody's digest opens nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Container
+from pathlib import Path
+
+from studio import images
+from studio.errors import NotFound
+
+_PAINTER = re.compile(r"[0-9a-z]{1,64}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+GRACE_SECONDS = 24 * 3600
+
+
+class Inputs:
+    """The folder `data/inputs/<painter>/<sha256>`."""
+
+    def __init__(self, data: Path) -> None:
+        self._root = data / "inputs"
+
+    def put(self, painter: str, data: bytes) -> str:
+        """Keeps `data` and returns its digest. Raises `DiskFull`."""
+        digest = images.digest(data)
+        path = self._path(painter, digest)
+        if not self.has(painter, digest):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            images.write_file(path, data)
+        return digest
+
+    def has(self, painter: str, digest: str) -> bool:
+        """Whether this painter has given this picture; if so it stays for another day."""
+        try:
+            os.utime(self._path(painter, digest))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def read(self, painter: str, digest: str) -> bytes:
+        """The bytes as they were given. Raises `NotFound`."""
+        try:
+            return self._path(painter, digest).read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound("That input picture is no longer here; please drop it again.") from error
+
+    def sweep(self, wanted: Container[tuple[str, str]], now: float | None = None) -> int:
+        """Deletes what no job and no picture wants ((painter, digest) pairs); returns how many.
+
+        What came within the last day stays: it may be on somebody's canvas.
+        """
+        newest = (time.time() if now is None else now) - GRACE_SECONDS
+        gone = 0
+        for path in self._root.glob("*/*"):
+            if (path.parent.name, path.name) not in wanted and path.stat().st_mtime < newest:
+                path.unlink()
+                gone += 1
+        return gone
+
+    def _path(self, painter: str, digest: str) -> Path:
+        if not _PAINTER.fullmatch(painter) or not _DIGEST.fullmatch(digest):
+            raise NotFound("That input picture is no longer here; please drop it again.")
+        return self._root / painter / digest

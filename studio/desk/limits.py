@@ -1,0 +1,59 @@
+"""What one painter may ask for at once, refused with a sentence that says what would be accepted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from studio.errors import BadInput, DiskFull, LimitReached
+from studio.recipe import Recipe
+from studio.settings import Limits
+
+
+def cost(recipe: Recipe) -> float:
+    """Megapixels × denoising steps that will be run: the unit of limits and of time estimates."""
+    strength = recipe.source.strength if recipe.source is not None else 1.0
+    return recipe.width * recipe.height / 1e6 * recipe.steps * strength
+
+
+def check_request(recipes: Sequence[Recipe], limits: Limits) -> None:
+    """Raises `LimitReached` (or `BadInput` when nothing is asked for) before anything is stored."""
+    if not recipes:
+        raise BadInput("There is nothing to paint: ask for at least one picture.")
+    if len(recipes) > limits.pictures:
+        raise LimitReached(
+            f"At most {limits.pictures} pictures can be asked for at once; this asks for {len(recipes)}."
+        )
+    for recipe in recipes:
+        if recipe.steps > limits.steps:
+            raise LimitReached(f"At most {limits.steps} steps are allowed here; lower Steps.")
+        if max(recipe.width, recipe.height) > limits.side:
+            raise LimitReached(f"At most {limits.side} pixels a side are allowed here; make it smaller.")
+        if cost(recipe) > limits.cost:
+            raise LimitReached(
+                f"This picture costs {cost(recipe):.0f} megapixel-steps and {limits.cost:.0f} are allowed; "
+                "make it smaller or lower Steps."
+            )
+
+
+def check_line(asked: int, own: int, everybody: int, limits: Limits) -> None:
+    """Raises `LimitReached` when `asked` more jobs would make the line too long."""
+    if own + asked > limits.waiting:
+        raise LimitReached(
+            f"You have {own} pictures waiting and may have {limits.waiting}; wait for some, or stop them."
+        )
+    if everybody + asked > limits.waiting_all:
+        raise LimitReached(
+            f"The studio is busy: {everybody} pictures are waiting. Please try again in a few minutes."
+        )
+
+
+def check_disk(folder: Path, limits: Limits) -> None:
+    """Raises `DiskFull` when less than `limits.free_bytes` is free where pictures are kept."""
+    free = shutil.disk_usage(folder).free
+    if free < limits.free_bytes:
+        raise DiskFull(
+            f"Only {free / 2**30:.1f} GiB are free on the disk of the data folder and "
+            f"{limits.free_bytes / 2**30:.1f} GiB are kept free. Make room, then paint again."
+        )

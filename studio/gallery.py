@@ -1,0 +1,380 @@
+"""The gallery: a folder of pictures, each with its whole recipe inside; the index beside it can be deleted.
+
+gallery/<painter>/2026-11/<time>-<id>.png         pictures; the id is 128 random bits
+gallery/<painter>/trash/<when>.<time>-<id>.png    deleted on <when> (seconds since 1970)
+gallery/<painter>/broken/                         files that are no whole PNG, put aside
+gallery/<painter>/marks.json                      stars and albums
+index.db, tmp/thumbs/                             made again from the files when they are missing
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import Field, ValidationError
+
+from studio import containers, images, metadata
+from studio.errors import BadInput, BadPicture, NotFound
+from studio.gallery_index import Index, Marks, Picture
+from studio.part import Part
+
+__all__ = ["Gallery", "Picture"]
+
+THUMBNAIL_SIDE = 320
+_PAINTER = re.compile(r"[0-9a-z]{1,64}")
+_FOLDER = re.compile(r"\d{4}-\d\d|trash")
+_FILE = re.compile(r"(?:(?P<trashed>\d{1,12})\.)?(?P<name>(?P<time>\d{8}T\d{9})-(?P<id>[0-9a-f]{32}))\.png")
+_TIME = "%Y%m%dT%H%M%S%f"
+_LARGEST = images.Bounds(bytes=2**30)
+_MOST_CHUNK = 4 * 2**20  # no setting of ours is larger
+
+
+class MarksFile(Part):
+    """`marks.json`: ids of starred pictures, and of those in each album."""
+
+    stars: tuple[str, ...] = ()
+    albums: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
+class Gallery:
+    """All painters' pictures. Safe from any thread; the folder's lock keeps other studios out.
+
+    Whatever is asked for under another painter's name than its own is `NotFound`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Opens `data/gallery` and its index `data/index.db`, and puts right what a crash or a hand left."""
+        self._root = root
+        self._thumbs = root.parent / "tmp" / "thumbs"
+        root.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._index = Index(root.parent / "index.db")
+        self._reconcile()
+
+    def close(self) -> None:
+        """Lets the index go."""
+        self._index.close()
+
+    # --- keeping
+
+    def keep(self, painter: str, job: str, png: bytes) -> Picture:
+        """Keeps a finished picture for good, under its job's id; the same job again is the same picture.
+
+        In this order: temp file, fsync, rename, fsync of the folder, commit. Raises `DiskFull`, leaving
+        nothing, and `BadPicture` for what is not a whole PNG.
+        """
+        with self._lock:
+            known = self._index.get(painter, job)
+            if known is not None:
+                return known
+            file = f"{datetime.now(UTC).strftime(_TIME)[:18]}-{job}.png"
+            picture = _read(painter, file, BytesIO(png))
+            if picture is None:
+                raise BadPicture("The finished picture arrived damaged. Please paint it again.")
+            path = self._place(picture)
+            if not path.parent.exists():
+                path.parent.mkdir(parents=True)
+                images.sync_folder(path.parent.parent)
+            images.write_file(path, png)
+            try:
+                self._index.put(picture)
+            except BaseException:
+                path.unlink()
+                raise
+            return picture
+
+    # --- looking
+
+    def pictures(
+        self,
+        painter: str,
+        *,
+        search: str = "",
+        model: str | None = None,
+        star: bool | None = None,
+        album: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        trashed: bool = False,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> tuple[Picture, ...]:
+        """A painter's pictures, newest first; every word of `search` must be in the prompt.
+
+        `since`, `until`: seconds since 1970 · `trashed`: those in the trash instead · `before`: the id of the
+        last picture of the page before. Raises `NotFound` when there is no picture `before`.
+        """
+        asked = {"model": model, "star": star, "album": album, "since": since, "until": until}
+        if before is not None:
+            asked["before"] = self.get(painter, before).name
+        return self._index.search(painter, search.split(), asked, trashed, limit)
+
+    def get(self, painter: str, picture: str) -> Picture:
+        """One picture, in the trash or not. Raises `NotFound`."""
+        found = self._index.get(painter, picture)
+        if found is None:
+            raise NotFound("There is no such picture any more.")
+        return found
+
+    def has(self, painter: str, picture: str) -> bool:
+        """Whether the painter has this picture, in the trash or not."""
+        return self._index.get(painter, picture) is not None
+
+    def path(self, painter: str, picture: str) -> Path:
+        """Where the file lies. Raises `NotFound`."""
+        return self._place(self.get(painter, picture))
+
+    def read(self, painter: str, picture: str) -> bytes:
+        """The PNG file as it was kept. Raises `NotFound`."""
+        with _there():
+            return self.path(painter, picture).read_bytes()
+
+    def thumbnail(self, painter: str, picture: str) -> bytes:
+        """A WebP of at most 320 pixels a side, made when first asked for. Raises `NotFound`, `BadPicture`."""
+        path = self._thumb(self.get(painter, picture))
+        if path.exists():
+            return path.read_bytes()
+        image = images.read(self.read(painter, picture), _LARGEST)
+        data = images.encode_webp(images.thumbnail(image, THUMBNAIL_SIDE))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        images.write_file(path, data)
+        return data
+
+    def albums(self, painter: str) -> dict[str, int]:
+        """How many pictures are in each album."""
+        return self._index.albums(painter)
+
+    def inputs(self) -> set[tuple[str, str]]:
+        """The input pictures that kept pictures were made from, as (painter, digest)."""
+        return self._index.inputs()
+
+    # --- marking
+
+    def star(self, painter: str, picture: str, on: bool = True) -> None:
+        """Sets or takes a picture's star. Raises `NotFound`."""
+        with self._marking(painter, picture):
+            self._index.star(picture, on)
+
+    def album(self, painter: str, picture: str, album: str, on: bool = True) -> None:
+        """Puts a picture into an album, or takes it out. Raises `NotFound`, `BadInput`."""
+        if not 0 < len(album.strip()) <= 100 or not album.isprintable():
+            raise BadInput("An album needs a name of 1 to 100 letters.")
+        with self._marking(painter, picture):
+            self._index.album(picture, album.strip(), on)
+
+    @contextmanager
+    def _marking(self, painter: str, picture: str) -> Generator[None]:
+        """Change the index, then `marks.json`; commit when the file is safe."""
+        with self._lock, self._index.transaction():
+            self.get(painter, picture)
+            yield
+            self._write_marks(painter)
+
+    def _write_marks(self, painter: str) -> None:
+        marks = self._index.marks(painter)
+        albums = {name: tuple(sorted(ids)) for name, ids in sorted(marks.albums.items())}
+        text = MarksFile(stars=tuple(sorted(marks.stars)), albums=albums).model_dump_json(indent=1)
+        images.write_file(self._folder(painter) / "marks.json", text.encode())
+
+    # --- deleting
+
+    def trash(self, painter: str, picture: str) -> None:
+        """Moves a picture to the trash. Raises `NotFound`."""
+        self._move(self.get(painter, picture), int(time.time()))
+
+    def restore(self, painter: str, picture: str) -> None:
+        """Brings a picture back from the trash. Raises `NotFound`."""
+        self._move(self.get(painter, picture), None)
+
+    def empty(self, painter: str) -> int:
+        """Deletes what is in a painter's trash, for good; returns how many pictures."""
+        return self._delete(self._index.trashed(time.time(), painter))
+
+    def expire(self, days: float) -> int:
+        """Deletes, for good, what has been in any trash for so many days; returns how many pictures."""
+        return self._delete(self._index.trashed(time.time() - days * 86_400))
+
+    def _move(self, picture: Picture, trashed: int | None) -> None:
+        if (picture.trashed is None) == (trashed is None):
+            return
+        target = self._place(replace(picture, trashed=trashed))
+        with self._lock, self._index.transaction(), _there():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._index.trash(picture.id, trashed)
+            os.replace(self._place(picture), target)
+
+    def _delete(self, pictures: Iterable[Picture]) -> int:
+        count = 0
+        for picture in pictures:
+            with self._lock:
+                self._place(picture).unlink(missing_ok=True)
+                self._thumb(picture).unlink(missing_ok=True)
+                self._index.drop(picture.id)
+            count += 1
+        return count
+
+    # --- index and files
+
+    def reindex(self) -> int:
+        """Makes the index anew from the files; returns how many pictures there are, trash included."""
+        with self._lock, self._index.transaction():
+            for painter in self._index.painters():
+                for picture in self._index.all(painter):
+                    self._index.drop(picture)
+            return self._reconcile()
+
+    def _reconcile(self) -> int:
+        """Make the index say what the files say; returns how many pictures there are."""
+        folders = [f for f in self._root.iterdir() if f.is_dir() and _PAINTER.fullmatch(f.name)]
+        with self._index.transaction():
+            for painter in self._index.painters() - {folder.name for folder in folders}:
+                for picture in self._index.all(painter):
+                    self._index.drop(picture)
+            return sum(self._reconcile_painter(folder) for folder in folders)
+
+    def _reconcile_painter(self, folder: Path) -> int:
+        painter = folder.name
+        known = self._index.all(painter)
+        present: set[str] = set()
+        for entry in _files(folder):
+            match = _FILE.fullmatch(entry.name)
+            if match is None:
+                continue
+            row = known.get(match["id"])
+            if row is None or (self._place(row), row.bytes) != (Path(entry.path), entry.stat().st_size):
+                row = self._take_in(painter, Path(entry.path))
+            if row is not None:
+                present.add(row.id)
+        for gone in known.keys() - present:
+            self._index.drop(gone)
+        self._restore_marks(painter, present)
+        return len(present)
+
+    def _take_in(self, painter: str, path: Path) -> Picture | None:
+        """Index a file that was not known as it is; what is no whole picture is put aside."""
+        with open(path, "rb") as file:
+            picture = _read(painter, path.name, file)
+        target = path.parent.parent / "broken" / path.name if picture is None else self._place(picture)
+        if target != path:
+            target.parent.mkdir(exist_ok=True)
+            os.replace(path, target)
+        if picture is not None:
+            self._thumb(picture).unlink(missing_ok=True)
+            self._index.put(picture)
+        return picture
+
+    def _restore_marks(self, painter: str, present: set[str]) -> None:
+        """Stars and albums as `marks.json` has them; a broken file is put aside and written anew."""
+        path = self._folder(painter) / "marks.json"
+        known = self._index.marks(painter)
+        try:
+            file = MarksFile.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            file = None
+        except ValidationError:
+            os.replace(path, path.with_suffix(".bad"))
+            file = None
+        if file is None:
+            if known != Marks():
+                self._write_marks(painter)
+            return
+        albums = {name: frozenset(ids) & present for name, ids in file.albums.items()}
+        marks = Marks(frozenset(file.stars) & present, {name: ids for name, ids in albums.items() if ids})
+        if marks != known:
+            self._index.mark(painter, marks)
+
+    # --- places
+
+    def _folder(self, painter: str) -> Path:
+        if not _PAINTER.fullmatch(painter):
+            raise NotFound("There is no such picture any more.")
+        return self._root / painter
+
+    def _place(self, picture: Picture) -> Path:
+        folder, name = self._folder(picture.painter), f"{picture.name}.png"
+        if picture.trashed is not None:
+            return folder / "trash" / f"{picture.trashed}.{name}"
+        return folder / f"{name[:4]}-{name[4:6]}" / name
+
+    def _thumb(self, picture: Picture) -> Path:
+        return self._thumbs / picture.painter / f"{picture.id}.webp"
+
+
+@contextmanager
+def _there() -> Generator[None]:
+    """A file that is no longer in its folder is `NotFound`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound("The file of this picture has been taken out of its folder.") from error
+
+
+def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """The files in a painter's months and trash; what an interrupted write left is removed."""
+    for part in sorted(f.path for f in os.scandir(folder) if f.is_dir() and _FOLDER.fullmatch(f.name)):
+        for entry in os.scandir(part):
+            if entry.name.startswith(".") and entry.name.endswith(".tmp"):
+                os.unlink(entry.path)
+            elif entry.is_file():
+                yield entry
+
+
+def _read(painter: str, file: str, stream: BinaryIO) -> Picture | None:
+    """A picture's row, from its file's name and content; None when it is no whole PNG with such a name."""
+    match = _FILE.fullmatch(file)
+    size, bare = _without_pixels(stream)
+    if match is None or bare is None:
+        return None
+    try:
+        head, found = containers.header(bare), metadata.read_file(bare)
+        created = datetime.strptime(match["time"], _TIME).replace(tzinfo=UTC)
+    except (BadPicture, ValueError):
+        return None
+    recipe, trashed = found.recipe, match["trashed"]
+    return Picture(
+        match["id"],
+        painter,
+        match["name"],
+        created.timestamp(),
+        size,
+        head.width,
+        head.height,
+        recipe.model if recipe else str(found.partial.get("model", "")),
+        recipe.prompt if recipe else str(found.partial.get("prompt", "")),
+        recipe.seed if recipe else None,
+        recipe.images if recipe else (),
+        trashed=None if trashed is None else int(trashed),
+    )
+
+
+def _without_pixels(stream: BinaryIO) -> tuple[int, bytes | None]:
+    """A PNG's length in bytes, and all its chunks but the pixels; None when it is cut short or no PNG."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    parts, pixels, at = [stream.read(8)], False, 8
+    if parts[0] != containers.PNG:
+        return size, None
+    while at + 12 <= size:
+        start = stream.read(8)
+        length, kind = int.from_bytes(start[:4], "big"), start[4:]
+        at += length + 12
+        if at > size or not kind.isalpha():
+            break
+        if kind in (b"IDAT", metadata.INPUT) or length > _MOST_CHUNK:
+            pixels = pixels or kind == b"IDAT"
+            stream.seek(at)
+        else:
+            parts.append(start + stream.read(length + 4))
+        if kind == b"IEND":
+            return size, b"".join(parts) if pixels else None
+    return size, None

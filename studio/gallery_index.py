@@ -1,0 +1,200 @@
+"""The gallery's index: what can be asked of pictures without opening them. Made again from the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import astuple, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from studio.database import open_database
+
+_VERSION = 1
+_TABLES = """
+CREATE TABLE pictures (
+    id TEXT PRIMARY KEY, painter TEXT NOT NULL, name TEXT NOT NULL, created REAL NOT NULL,
+    bytes INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, model TEXT NOT NULL,
+    prompt TEXT NOT NULL, seed INTEGER, inputs TEXT NOT NULL, star INTEGER NOT NULL, trashed INTEGER,
+    words TEXT NOT NULL);
+CREATE UNIQUE INDEX pictures_order ON pictures(painter, name);
+CREATE INDEX pictures_trash ON pictures(trashed) WHERE trashed IS NOT NULL;
+CREATE INDEX pictures_stars ON pictures(painter) WHERE star;
+CREATE TABLE albums (
+    picture TEXT NOT NULL REFERENCES pictures(id) ON DELETE CASCADE, album TEXT NOT NULL,
+    PRIMARY KEY (picture, album)) WITHOUT ROWID
+"""
+_HERS = "FROM albums JOIN pictures ON id = picture WHERE painter = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A kept picture, as the index knows it; everything else is in the file.
+
+    `name`: the file's stem, which sorts by time · `created`, `trashed`: seconds since 1970 · `bytes`: the
+    file's length · `inputs`: digests of the pictures it was made from.
+    """
+
+    id: str
+    painter: str
+    name: str
+    created: float
+    bytes: int
+    width: int
+    height: int
+    model: str
+    prompt: str
+    seed: int | None = None
+    inputs: tuple[str, ...] = ()
+    star: bool = False
+    trashed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """A painter's stars and albums: ids of pictures."""
+
+    stars: frozenset[str] = frozenset()
+    albums: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+
+
+_COLUMNS = ", ".join(f.name for f in fields(Picture))
+
+
+class Index:
+    """`index.db`. Every method is safe from any thread; writing raises `DiskFull` when there is no room."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = open_database(path, _TABLES, _VERSION)
+
+    def close(self) -> None:
+        """Lets the file go."""
+        self._db.close()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All that is written inside, or nothing."""
+        return self._db.transaction()
+
+    def put(self, picture: Picture) -> None:
+        """Adds a picture, in place of what was known under its id; marks it has not."""
+        values = (*astuple(picture)[:9], _stored(picture.seed), " ".join(picture.inputs), picture.star)
+        self.drop(picture.id)
+        self._db.execute(
+            f"INSERT INTO pictures ({_COLUMNS}, words) VALUES ({', '.join('?' * 14)})",  # noqa: S608 - ours
+            (*values, picture.trashed, picture.prompt.casefold()),
+        )
+
+    def drop(self, picture: str) -> None:
+        """Forgets a picture and its marks."""
+        self._db.execute("DELETE FROM pictures WHERE id = ?", (picture,))
+
+    def trash(self, picture: str, when: int | None) -> None:
+        """Notes when a picture was put into the trash; None: it is not there."""
+        self._db.execute("UPDATE pictures SET trashed = ? WHERE id = ?", (when, picture))
+
+    # --- asking
+
+    def get(self, painter: str, picture: str) -> Picture | None:
+        """A painter's picture, in the trash or not."""
+        found = self._find("id = ? AND painter = ?", picture, painter)
+        return found[0] if found else None
+
+    def all(self, painter: str) -> dict[str, Picture]:
+        """Every picture of a painter by id."""
+        return {picture.id: picture for picture in self._find("painter = ?", painter)}
+
+    def painters(self) -> set[str]:
+        """Everybody who has a picture."""
+        return {str(name) for (name,) in self._db.rows("SELECT DISTINCT painter FROM pictures")}
+
+    def trashed(self, until: float, painter: str | None = None) -> tuple[Picture, ...]:
+        """What was put into the trash up to a time, of one painter or of all."""
+        return self._find("trashed <= ? AND (? IS NULL OR painter = ?)", until, painter, painter)
+
+    def search(
+        self, painter: str, words: Iterable[str], asked: Mapping[str, Any], trashed: bool, limit: int
+    ) -> tuple[Picture, ...]:
+        """A painter's pictures, newest first: `words` in the prompt, `asked` by the names in `_ASKED`."""
+        wanted: list[tuple[str, Any]] = [("painter = ?", painter)]
+        wanted += [("words LIKE ? ESCAPE '\\'", f"%{_literal(word.casefold())}%") for word in words]
+        wanted += [(_ASKED[name], value) for name, value in asked.items() if value is not None]
+        where = " AND ".join(clause for clause, _ in wanted)
+        where += f" AND trashed IS {'NOT NULL' if trashed else 'NULL'} ORDER BY name DESC LIMIT ?"
+        return self._find(where, *(value for _, value in wanted), limit)
+
+    def inputs(self) -> set[tuple[str, str]]:
+        """The input pictures that kept pictures were made from, as (painter, digest)."""
+        rows = self._db.rows("SELECT painter, inputs FROM pictures WHERE inputs != ''")
+        return {(str(painter), digest) for painter, digests in rows for digest in str(digests).split()}
+
+    def albums(self, painter: str) -> dict[str, int]:
+        """How many pictures that are not in the trash are in each album."""
+        sql = f"SELECT album, COUNT(*) {_HERS} AND trashed IS NULL GROUP BY album ORDER BY album"
+        return {str(album): int(count) for album, count in self._db.rows(sql, (painter,))}
+
+    def _find(self, where: str, *values: Any) -> tuple[Picture, ...]:
+        sql = f"SELECT {_COLUMNS} FROM pictures WHERE {where}"  # noqa: S608 - our own words
+        return tuple(_picture(row) for row in self._db.rows(sql, values))
+
+    # --- marks
+
+    def star(self, picture: str, on: bool) -> None:
+        """Sets or takes a star."""
+        self._db.execute("UPDATE pictures SET star = ? WHERE id = ?", (on, picture))
+
+    def album(self, picture: str, album: str, on: bool) -> None:
+        """Puts a picture into an album, or takes it out."""
+        sql = "INSERT OR IGNORE INTO albums VALUES (?, ?)"
+        self._db.execute(
+            sql if on else "DELETE FROM albums WHERE picture = ? AND album = ?", (picture, album)
+        )
+
+    def marks(self, painter: str) -> Marks:
+        """A painter's stars and albums."""
+        stars = self._db.rows("SELECT id FROM pictures WHERE painter = ? AND star", (painter,))
+        albums: dict[str, set[str]] = {}
+        for album, picture in self._db.rows(f"SELECT album, picture {_HERS}", (painter,)):
+            albums.setdefault(str(album), set()).add(str(picture))
+        return Marks(
+            frozenset(str(star) for (star,) in stars), {a: frozenset(ids) for a, ids in albums.items()}
+        )
+
+    def mark(self, painter: str, marks: Marks) -> None:
+        """Makes a painter's stars and albums these; every picture in them must be there."""
+        hers = "(SELECT id FROM pictures WHERE painter = ?)"
+        with self.transaction():
+            self._db.execute("UPDATE pictures SET star = 0 WHERE painter = ? AND star", (painter,))
+            self._db.execute(f"DELETE FROM albums WHERE picture IN {hers}", (painter,))  # noqa: S608 - ours
+            for picture in marks.stars:
+                self.star(picture, True)
+            for album, pictures in marks.albums.items():
+                for picture in pictures:
+                    self.album(picture, album, True)
+
+
+_ASKED: Mapping[str, str] = {
+    "model": "model = ?",
+    "star": "star = ?",
+    "album": "id IN (SELECT picture FROM albums WHERE album = ?)",
+    "since": "created >= ?",
+    "until": "created < ?",
+    "before": "name < ?",
+}
+
+
+def _literal(text: str) -> str:
+    """Text for LIKE that means itself."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _stored(seed: int | None) -> int | None:
+    """SQLite's integers are signed: seeds from 2⁶³ on are kept as negative numbers."""
+    return seed if seed is None or seed < 2**63 else seed - 2**64
+
+
+def _picture(row: tuple[Any, ...]) -> Picture:
+    values = dict(zip((f.name for f in fields(Picture)), row, strict=True))
+    values["seed"] = None if values["seed"] is None else int(values["seed"]) % 2**64
+    values["inputs"] = tuple(str(values["inputs"]).split())
+    values["star"] = bool(values["star"])
+    return Picture(**values)
