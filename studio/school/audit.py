@@ -35,9 +35,13 @@ SHARE, LEAST = 0.40, 12
 
 
 def seen(scene: Scene, ids: NDArray[np.uint8], drawn: dict[int, int]) -> Scene:
-    """The scene as it can be seen in `ids` (H, W); `drawn` holds each object's pixels had nothing hidden it."""
+    """The scene as it can be seen in `ids` (H, W); `drawn` holds each object's pixels had nothing hidden
+    it.
+    """
     left = np.bincount(ids.ravel(), minlength=256)
-    visible = {number for number, whole in drawn.items() if number > 0 and left[number] >= max(LEAST, SHARE * whole)}
+    visible = {
+        number for number, whole in drawn.items() if number > 0 and left[number] >= max(LEAST, SHARE * whole)
+    }
 
     def count(kind: str, room: int) -> int:
         return sum(IDS[kind] <= number < IDS[kind] + room for number in visible)

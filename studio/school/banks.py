@@ -1,7 +1,8 @@
 """Banks of noise and brush texture, drawn once per process and sampled by every picture.
 
-All banks are 1024 x 1024 (or 4096 long) and tile, so a picture takes a random window and nothing is synthesised
-per picture. Strokes come from these finite banks on purpose: texture that repeats can be learnt by a small model.
+All banks are 1024 x 1024 (or 4096 long) and tile, so a picture takes a random window and nothing is
+synthesised per picture. Strokes come from these finite banks on purpose: texture that repeats can be learnt
+by a small model.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _stamp(canvas: NDArray[np.uint8], points: NDArray[np.float64], width: int, t
     """One polyline, repeated across the seams so that the bank tiles."""
     for dx in (-SIDE, 0, SIDE):
         for dy in (-SIDE, 0, SIDE):
-            moved = points + (dx, dy)
+            moved = points + np.array((dx, dy))
             low, high = moved.min(0), moved.max(0)
             if high[0] < -8 or high[1] < -8 or low[0] > SIDE + 8 or low[1] > SIDE + 8:
                 continue
@@ -90,7 +91,9 @@ def _hemp(rng: np.random.Generator) -> Texture:
         for strand in range(int(rng.integers(2, 5))):
             length = rng.uniform(22, 58)
             px = x + strand * rng.uniform(4.5, 7.0) + bend * t**2 + 1.6 * np.sin(t * 5 + x)
-            _stamp(canvas, np.stack([px, y + rng.uniform(-9, 9) + length * t], 1), 2 if strand % 2 else 1, tone)
+            _stamp(
+                canvas, np.stack([px, y + rng.uniform(-9, 9) + length * t], 1), 2 if strand % 2 else 1, tone
+            )
     return _soft(canvas, 0.6)
 
 

@@ -19,7 +19,9 @@ FINE = 16
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Four uint8 planes (H, W); the point (0, 0) of a drawing is the middle of the lower edge, y grows upwards."""
+    """Four uint8 planes (H, W); the point (0, 0) of a drawing is the middle of the lower edge, y grows
+    upwards.
+    """
 
     planes: tuple[NDArray[np.uint8], ...]
     unit: float
@@ -37,7 +39,12 @@ class Sheet:
         return np.round(np.stack([x, y], 1) * FINE).astype(np.int32)
 
     def stroke(
-        self, plane: int, points: Sequence[tuple[float, float]], width: float, end: float = -1.0, tone: int = 255
+        self,
+        plane: int,
+        points: Sequence[tuple[float, float]],
+        width: float,
+        end: float = -1.0,
+        tone: int = 255,
     ) -> None:
         """A line through `points` that tapers from `width` to `end` (both in units of the sheet)."""
         path = _smooth(np.array(points, np.float64))
@@ -47,7 +54,15 @@ class Sheet:
             t = i / max(1, len(pixels) - 2)
             thick = max(1, round((width + (last - width) * t) * self.unit))
             a, b = pixels[i], pixels[i + 1]
-            cv2.line(self.planes[plane], (int(a[0]), int(a[1])), (int(b[0]), int(b[1])), tone, thick, cv2.LINE_AA, 4)
+            cv2.line(
+                self.planes[plane],
+                (int(a[0]), int(a[1])),
+                (int(b[0]), int(b[1])),
+                tone,
+                thick,
+                cv2.LINE_AA,
+                4,
+            )
 
     def fill(self, plane: int, points: Sequence[tuple[float, float]], tone: int = 255) -> None:
         """A filled polygon."""
@@ -61,7 +76,9 @@ class Sheet:
         place = (int(centre[0]), int(centre[1]))
         cv2.ellipse(self.planes[plane], place, axes, 0, 0, 360, tone, -1, cv2.LINE_AA, 4)
 
-    def rim(self, at: tuple[float, float], radii: tuple[float, float], arc: tuple[float, float], width: float) -> None:
+    def rim(
+        self, at: tuple[float, float], radii: tuple[float, float], arc: tuple[float, float], width: float
+    ) -> None:
         """An elliptic arc on the line plane, angles in degrees clockwise from the right."""
         centre = self._pixel(np.array([at], np.float64))[0]
         axes = (max(1, round(radii[0] * self.unit * FINE)), max(1, round(radii[1] * self.unit * FINE)))
@@ -84,13 +101,7 @@ def _smooth(points: NDArray[np.float64]) -> NDArray[np.float64]:
     padded = np.concatenate([[2 * points[0] - points[1]], points, [2 * points[-1] - points[-2]]])
     t = np.linspace(0, 1, 6)[:-1, None]
     pieces = [
-        0.5
-        * (
-            2 * b
-            + (c - a) * t
-            + (2 * a - 5 * b + 4 * c - d) * t**2
-            + (3 * b - a - 3 * c + d) * t**3
-        )
+        0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
         for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False)
     ]
     return np.concatenate([*pieces, points[-1:]])

@@ -1,4 +1,6 @@
-"""What people made: hut, pavilion, pagoda, bridge, boat, the seal, and (for want of a better room) the birds."""
+"""What people made: hut, pavilion, pagoda, bridge, boat, the seal, and (for want of a better room) the
+birds.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,10 @@ def pagoda(rng: Generator) -> Sheet:
     for i in range(tiers):
         y, wide = i * high, half * (1 - 0.55 * i / tiers)
         _box(sheet, (-wide, y, wide, y + high * 0.62), 0.014)
-        sheet.fill(INK, [(-wide * 0.3, y), (wide * 0.3, y), (wide * 0.3, y + high * 0.4), (-wide * 0.3, y + high * 0.4)])
+        sheet.fill(
+            INK,
+            [(-wide * 0.3, y), (wide * 0.3, y), (wide * 0.3, y + high * 0.4), (-wide * 0.3, y + high * 0.4)],
+        )
         eave = wide * 1.75
         roof = [
             (-eave, y + high * 0.66),
@@ -116,10 +121,14 @@ def bridge(rng: Generator) -> Sheet:
     sheet = Sheet.blank(int(SIDE * 0.8), int(SIDE * 2.6))
     span, rise = rng.uniform(1.12, 1.3), rng.uniform(0.66, 0.78)
     deck = [(-span, 0.05)]
-    deck += [(span * math.sin(a), 0.05 + rise * math.cos(a)) for a in (math.radians(d) for d in range(-80, 81, 10))]
+    deck += [
+        (span * math.sin(a), 0.05 + rise * math.cos(a)) for a in (math.radians(d) for d in range(-80, 81, 10))
+    ]
     deck += [(span, 0.05)]
     inner = span * 0.52
-    arch = [(inner * math.cos(a), rise * 0.74 * math.sin(a)) for a in (math.radians(d) for d in range(0, 181, 12))]
+    arch = [
+        (inner * math.cos(a), rise * 0.74 * math.sin(a)) for a in (math.radians(d) for d in range(0, 181, 12))
+    ]
     sheet.fill(BODY, [*deck, *arch[::-1]][: len(deck)] + arch)
     for plane in (INK, LINE):
         sheet.stroke(plane, deck, 0.05)
@@ -146,7 +155,10 @@ def boat(rng: Generator) -> Sheet:
     sheet.stroke(INK, rim, 0.06)
     sheet.stroke(LINE, [*rim, *keel, rim[0]], 0.05)
     at = half * rng.uniform(-0.15, 0.05)
-    hood = [(at + 0.42 * math.cos(a), 0.2 + 0.36 * math.sin(a)) for a in (math.radians(d) for d in range(0, 181, 20))]
+    hood = [
+        (at + 0.42 * math.cos(a), 0.2 + 0.36 * math.sin(a))
+        for a in (math.radians(d) for d in range(0, 181, 20))
+    ]
     sheet.fill(BODY, hood)
     sheet.fill(LEAF, hood)
     for plane in (INK, LINE):
@@ -164,7 +176,11 @@ def bird(rng: Generator) -> Sheet:
     sheet = Sheet.blank(int(SIDE * 0.5), int(SIDE * 1.3))
     dip, span = rng.uniform(0.2, 0.45), rng.uniform(0.9, 1.05)
     for side in (-1, 1):
-        wing = [(0.0, 0.3), (side * span * 0.45, 0.62 + dip * 0.6), (side * span, 0.42 + rng.uniform(-0.08, 0.12))]
+        wing = [
+            (0.0, 0.3),
+            (side * span * 0.45, 0.62 + dip * 0.6),
+            (side * span, 0.42 + rng.uniform(-0.08, 0.12)),
+        ]
         sheet.stroke(INK, wing, 0.20, 0.13)
         sheet.stroke(LINE, wing, 0.17, 0.14)
     return sheet

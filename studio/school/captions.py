@@ -1,4 +1,6 @@
-"""Exact captions in English and Chinese: many ways to say what a scene shows, none to say what it does not."""
+"""Exact captions in English and Chinese: many ways to say what a scene shows, none to say what it does
+not.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,18 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 OMITTED = (0.3, 0.3, 0.3, 0.6, 0.85)
-"""How likely an attribute is left out; one of these is drawn for each caption, so that short ones are learnt too."""
+"""How likely an attribute is left out; one of these is drawn for each caption, so that short ones are
+learnt too.
+"""
 
 THINGS = ("water", "boats", "bridge", "tree", "building", "birds", "orb", "composition", "peaks", "height")
 AROUND = ("season", "hour", "weather", "mist")
 
 
 def caption(scene: Scene, rng: Generator) -> str:
-    """A caption of the scene: English or Chinese evenly, one of seven templates each, phrases in random order."""
+    """A caption of the scene: English or Chinese evenly, one of seven templates each, phrases in random
+    order.
+    """
     write = (_ENGLISH, _CHINESE)[int(rng.integers(2))]
     return write[int(rng.integers(len(write)))](scene, rng)
 
@@ -28,10 +34,13 @@ def caption(scene: Scene, rng: Generator) -> str:
 def concepts() -> dict[str, dict[str, tuple[str, ...]]]:
     """Every word the captions use: concept -> {"en": synonyms, "zh": synonyms}.
 
-    Concepts are `attribute:class`, `grove:class:tree`, and `sunset`, `sunrise`, `green mountains`, `landscape`,
-    `quality`, `command`, `joints`.
+    Concepts are `attribute:class`, `grove:class:tree`, and `sunset`, `sunrise`, `green mountains`,
+    `landscape`, `quality`, `command`, `joints`.
     """
-    known = {name: {"en": _once(w.plain + w.tag + w.poem), "zh": _once(w.zh + w.zh_poem)} for name, w in words.WORDS.items()}
+    known = {
+        name: {"en": _once(w.plain + w.tag + w.poem), "zh": _once(w.zh + w.zh_poem)}
+        for name, w in words.WORDS.items()
+    }
     for grove, kinds in words.GROVES.items():
         for tree, (en, zh) in kinds.items():
             known[f"grove:{grove}:{tree}"] = {"en": en, "zh": zh}
@@ -168,7 +177,9 @@ def _zh_list(scene: Scene, rng: Generator) -> str:
 
 def _zh_with(scene: Scene, rng: Generator) -> str:
     style, rest = _split(scene, rng, "zh")
-    return "、".join([*rest, *_tail(rng, 1)]) + ("," if rest else "") + (style or _pick(rng, words.LANDSCAPE[1]))
+    return (
+        "、".join([*rest, *_tail(rng, 1)]) + ("," if rest else "") + (style or _pick(rng, words.LANDSCAPE[1]))
+    )
 
 
 def _zh_tags(scene: Scene, rng: Generator) -> str:
@@ -186,7 +197,9 @@ def _zh_command(scene: Scene, rng: Generator) -> str:
     _, rest = _split(scene, rng, "zh")
     style = _pick(rng, words.WORDS[f"style:{scene.style}"].zh) if rng.random() < 0.5 else None
     head = _pick(rng, words.COMMAND[1]) + (style or _pick(rng, words.LANDSCAPE[1]))
-    return head + (",画中有" + "、".join(rest) if rest else "") + "".join("," + word for word in _tail(rng, 1))
+    return (
+        head + (",画中有" + "、".join(rest) if rest else "") + "".join("," + word for word in _tail(rng, 1))
+    )
 
 
 def _zh_sentences(scene: Scene, rng: Generator) -> str:

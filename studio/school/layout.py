@@ -1,21 +1,23 @@
-"""Where things go: peaks by composition, a near bank for trees and houses, clear sky for the sun and the birds."""
+"""Where things go: peaks by composition, a near bank for trees and houses, clear sky for the sun and the
+birds.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from studio.school import kernels
 from studio.school.banks import LENGTH, banks
 
 if TYPE_CHECKING:
     from numpy.random import Generator
-    from numpy.typing import NDArray
 
     from studio.school.scene import Scene
 
-Profile = NDArray[np.float32] if TYPE_CHECKING else object
+Profile = NDArray[np.float32]
 
 
 class Peak(NamedTuple):
@@ -76,23 +78,33 @@ def _peaks(scene: Scene, rng: Generator, width: int, height: int) -> tuple[Peak,
 
 
 def profile(rng: Generator, width: int, peak: Peak, foot: float, scale: float, rough: float) -> Profile:
-    """The contour of one mountain as rows (W,): uneven flanks, shoulders, crags; below `foot` where there is none."""
+    """The contour of one mountain as rows (W,): uneven flanks, shoulders, crags; below `foot` where there
+    is none.
+    """
     noise = banks()
     flanks = peak.half * rng.uniform(0.8, 1.2, 2)
     sides = np.where(rng.random(2) < 0.5, -flanks[0], flanks[1])
     shoulders = np.stack([peak.x + rng.uniform(0.3, 0.65, 2) * sides, rng.uniform(0.32, 0.52, 2)], 1)
     start = float(rng.uniform(0, LENGTH))
     return kernels.contour(
-        width, (peak.x, peak.high, peak.blunt), flanks, shoulders, noise.crag, noise.roll, start, float(foot), scale,
+        width,
+        (peak.x, peak.high, peak.blunt),
+        flanks,
+        shoulders,
+        noise.crag,
+        noise.roll,
+        start,
+        float(foot),
+        scale,
         float(rough),
-    )  # fmt: skip
+    )
 
 
-def _along(bank: Profile, at: Profile) -> Profile:
+def _along(bank: Profile, at: NDArray[np.floating]) -> Profile:
     """A 1-D bank read at fractional places."""
     low = np.floor(at).astype(np.int64)
     part = (at - low).astype(np.float32)
-    return bank[low % LENGTH] * (1 - part) + bank[(low + 1) % LENGTH] * part
+    return (bank[low % LENGTH] * (1 - part) + bank[(low + 1) % LENGTH] * part).astype(np.float32)
 
 
 def near_bank(rng: Generator, width: int, height: int, side: int, scale: float) -> Profile:
@@ -116,7 +128,11 @@ def far_range(rng: Generator, width: int, level: float, high: float, scale: floa
 
 
 def clear_spot(
-    rng: Generator, plan: Plan, size: tuple[float, float], rows: tuple[float, float], taken: list[tuple[float, float]]
+    rng: Generator,
+    plan: Plan,
+    size: tuple[float, float],
+    rows: tuple[float, float],
+    taken: list[tuple[float, float]],
 ) -> tuple[float, float] | None:
     """The middle of a free patch of sky of half-size `size` between `rows`, or None where there is none."""
     half_x, half_y = size

@@ -1,4 +1,6 @@
-"""Colours: each style has its paper and minerals, each season its leaves and snow, each hour its sky and light."""
+"""Colours: each style has its paper and minerals, each season its leaves and snow, each hour its sky and
+light.
+"""
 
 from __future__ import annotations
 
@@ -147,7 +149,9 @@ def _silk(scene: Scene) -> Palette:
         sun=_hex("e8402a") if scene.hour != "dusk" else _hex("f2321a"),
         moon=_hex("fdf6dc"),
         glow=mix(_hex("ffd27a"), white, 0.2) if scene.hour != "night" else _hex("9fb0d8"),
-        snow=mix((1.0, 1.0, 1.0), haze, 0.08 if scene.hour == "day" else 0.30) if scene.hour != "night" else _hex("a9b7d6"),
+        snow=mix((1.0, 1.0, 1.0), haze, 0.08 if scene.hour == "day" else 0.30)
+        if scene.hour != "night"
+        else _hex("a9b7d6"),
         seal=_hex("c2311f"),
     )
 
@@ -196,9 +200,9 @@ def _indigo(scene: Scene) -> Palette:
         ink=gold,
         dot=mix(leaf_dark, paper, 0.1),
         dot_light=leaf,
-        ground=shone(mix(paper, ground, 0.22)),
-        ground_far=mix(shone(mix(paper, ground, 0.15)), sky[2], 0.35),
-        tint=shone(mix(paper, tint, 0.38)),
+        ground=shone(mix(paper, ground, 0.36)),
+        ground_far=mix(shone(mix(paper, ground, 0.24)), sky[2], 0.35),
+        tint=shone(mix(paper, tint, 0.50)),
         water=mix(sky[2], shone(_hex("1d3f8f")), 0.62),
         water_deep=mix(sky[1], shone(_hex("173478")), 0.75),
         leaf=leaf,

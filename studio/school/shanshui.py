@@ -1,7 +1,8 @@
 """Draws one landscape: picture, line drawing and id map from a scene and a seed, then says what can be seen.
 
-Everything here is our own drawing; the grammar (nested folds, lobed feet, strokes along guide lines, plants by
-place) follows traditional shan shui as described for the program shan-shui-inf. No picture by an artist is used.
+Everything here is our own drawing; the grammar (nested folds, lobed feet, strokes along guide lines, plants
+by place) follows traditional shan shui as described for the program shan-shui-inf. No picture by an artist is
+used.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ SMALLEST, LARGEST = 128, 1024
 
 @dataclass(frozen=True, slots=True)
 class Painting:
-    """picture (H, W, 3) uint8 RGB · lines (H, W) uint8, white on black · ids (H, W) uint8 · what is visible."""
+    """picture (H, W, 3) uint8 RGB · lines (H, W) uint8, white on black · ids (H, W) uint8 · what is
+    visible.
+    """
 
     picture: NDArray[np.uint8]
     lines: NDArray[np.uint8]
@@ -38,7 +41,9 @@ class Painting:
 
 @dataclass(frozen=True, slots=True)
 class Easel:
-    """What every brush needs: the three buffers, the plan, the colours, the banks, and one stream of chance."""
+    """What every brush needs: the three buffers, the plan, the colours, the banks, and one stream of
+    chance.
+    """
 
     picture: NDArray[np.float32]
     lines: NDArray[np.uint8]
@@ -52,15 +57,17 @@ class Easel:
 
 
 def paint_landscape(seed: int, width: int = 256, height: int = 256) -> Painting:
-    """The landscape number `seed`: a scene drawn by `sample_scene`, painted. Same seed and size, same picture."""
+    """The landscape number `seed`: a scene drawn by `sample_scene`, painted. Same seed and size, same
+    picture.
+    """
     return paint_scene(sample_scene(np.random.default_rng((seed, 0))), seed, width, height)
 
 
 def paint_scene(scene: Scene, seed: int, width: int = 256, height: int = 256) -> Painting:
     """Paints a scene at 128..1024 pixels a side; below 256 it is painted at twice the size and reduced.
 
-    The scene of the result is the audited one: an object counts if at least 40 % of it and 12 pixels are visible.
-    Raises ValueError for sizes out of range.
+    The scene of the result is the audited one: an object counts if at least 40 % of it and 12 pixels are
+    visible. Raises ValueError for sizes out of range.
     """
     if not (SMALLEST <= width <= LARGEST and SMALLEST <= height <= LARGEST):
         raise ValueError(f"A landscape is {SMALLEST} to {LARGEST} pixels a side, not {width} x {height}.")
@@ -76,7 +83,7 @@ def paint_scene(scene: Scene, seed: int, width: int = 256, height: int = 256) ->
     visible = seen(scene, easel.ids, easel.drawn)
     picture, lines, ids = kernels.finish(easel.picture), easel.lines, easel.ids
     if double:
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         lines = cv2.resize(lines, (width, height), interpolation=cv2.INTER_AREA)
         lines = np.minimum(lines.astype(np.uint16) * 3 // 2, 255).astype(np.uint8)
         ids = np.ascontiguousarray(ids[::2, ::2])
@@ -99,9 +106,16 @@ def _paint(easel: Easel) -> None:
     shape, colours, rng = easel.plan, easel.colours, easel.rng
     strength = 0.05 if easel.scene.style == "gold-on-indigo" else 0.035
     kernels.sky(
-        easel.picture, colours.sky_top, colours.sky_middle, colours.sky_low, float(shape.level),
-        easel.banks.cloud, float(rng.uniform(0, 1024)), shape.scale, strength,
-    )  # fmt: skip
+        easel.picture,
+        colours.sky_top,
+        colours.sky_middle,
+        colours.sky_low,
+        float(shape.level),
+        easel.banks.cloud,
+        float(rng.uniform(0, 1024)),
+        shape.scale,
+        strength,
+    )
     tops = [profile(rng, shape.width, p, shape.level, shape.scale, 1.0) for p in shape.peaks]
     for top in tops:
         np.minimum(shape.skyline, top, out=shape.skyline)
@@ -149,7 +163,7 @@ def _rock(easel: Easel, depth: float, near: float) -> kernels.Rock:
         depth=depth,
         wash=1.0 if gold or scene.style == "blue-green" else 0.88,
         cun=boneless,
-        dots=0.0 if scene.season == "winter" else 0.85,
+        dots=0.0 if scene.season == "winter" else 0.92,
         snow=0.92 if scene.season == "winter" else 0.0,
         shade=0.25 if gold else 0.6,
         outline=0.45 + 0.35 * near if not gold else 0.9,
@@ -163,22 +177,49 @@ def _far(easel: Easel, top: NDArray[np.float32], depth: int) -> None:
     colours, shape = easel.colours, easel.plan
     tone = mix(colours.far, colours.sky_low, 0.42 - 0.25 * depth)
     rock = _rock(easel, shape.height * 0.16, 0.0)._replace(
-        cover=mix(colours.sky_low, colours.mist, 0.5), crest=tone, middle=mix(tone, colours.mist, 0.4), foot=colours.mist,
-        cun=0.0, dots=0.0, snow=0.0, shade=0.12, outline=0.0 if easel.scene.style != "gold-on-indigo" else 0.35,
-        line=0.55, fade=shape.height * 0.10, wash=0.95,
-    )  # fmt: skip
+        cover=mix(colours.sky_low, colours.mist, 0.5),
+        crest=tone,
+        middle=mix(tone, colours.mist, 0.4),
+        foot=colours.mist,
+        cun=0.0,
+        dots=0.0,
+        snow=0.0,
+        shade=0.12,
+        outline=0.0 if easel.scene.style != "gold-on-indigo" else 0.35,
+        line=0.55,
+        fade=shape.height * 0.10,
+        wash=0.95,
+    )
     _ridge(easel, top, shape.level, shape.width / 2, rock, (IDS["far"], IDS["far"]), 0.0)
 
 
 def _ridge(
-    easel: Easel, top: NDArray[np.float32], foot: float, x: float, rock: kernels.Rock, ids: tuple[int, int], split: float
+    easel: Easel,
+    top: NDArray[np.float32],
+    foot: float,
+    x: float,
+    rock: kernels.Rock,
+    ids: tuple[int, int],
+    split: float,
 ) -> int:
     noise = easel.banks
     cun = noise.axe if easel.plan.peaks[0].blunt > 1.9 else noise.hemp
     return kernels.ridge(
-        easel.picture, easel.lines, easel.ids, top, float(foot), float(x), rock, cun, noise.iso, noise.moss,
-        float(easel.rng.uniform(0, 1024)), easel.plan.scale, ids, float(split),
-    )  # fmt: skip
+        easel.picture,
+        easel.lines,
+        easel.ids,
+        top,
+        float(foot),
+        float(x),
+        rock,
+        cun,
+        noise.iso,
+        noise.moss,
+        float(easel.rng.uniform(0, 1024)),
+        easel.plan.scale,
+        ids,
+        float(split),
+    )
 
 
 def _mountain(easel: Easel, peak: Peak, top: NDArray[np.float32], number: int) -> None:
@@ -200,17 +241,21 @@ def _mountain(easel: Easel, peak: Peak, top: NDArray[np.float32], number: int) -
         look = rock._replace(depth=fold.high, fade=fold.high * 0.45, outline=rock.outline * 0.85)
         _ridge(easel, inner, shape.level, x, look, (crest, IDS["rock"]), split)
         side = -side
-    for k in range(3):
+    for _ in range(3):
         x = peak.x + peak.half * rng.uniform(-0.85, 0.85)
         toe = Peak(x, peak.high * rng.uniform(0.10, 0.2), peak.half * rng.uniform(0.22, 0.36), 2.2)
         lobe = profile(rng, shape.width, toe, shape.level, shape.scale, 0.5)
         lobe = np.maximum(lobe, top)
-        look = rock._replace(depth=toe.high * 1.3, fade=toe.high * 0.6, wash=rock.wash * 0.8, cun=rock.cun * 0.6)
+        look = rock._replace(
+            depth=toe.high * 1.3, fade=toe.high * 0.6, wash=rock.wash * 0.8, cun=rock.cun * 0.6
+        )
         _ridge(easel, lobe, shape.level, x, look, (IDS["rock"], IDS["rock"]), 0.0)
 
 
 def _mist(easel: Easel) -> None:
-    """Bands of mist: at the feet always a little; thin, a ribbon; dense, a sea of cloud up to half the height."""
+    """Bands of mist: at the feet always a little; thin, a ribbon; dense, a sea of cloud up to half the
+    height.
+    """
     shape, rng = easel.plan, easel.rng
     high, level, scale = shape.peaks[0].high, shape.level, shape.scale
     bands = {
@@ -229,9 +274,16 @@ def _mist(easel: Easel) -> None:
     colours = easel.colours
     shadow = mix(colours.mist, mix(colours.sky_middle, colours.far, 0.5), 0.5)
     kernels.mist(
-        easel.picture, easel.lines, easel.ids, colours.mist, shadow, np.array(bands, np.float32),
-        easel.banks.cloud, float(rng.uniform(0, 1024)), scale,
-    )  # fmt: skip
+        easel.picture,
+        easel.lines,
+        easel.ids,
+        colours.mist,
+        shadow,
+        np.array(bands, np.float32),
+        easel.banks.cloud,
+        float(rng.uniform(0, 1024)),
+        scale,
+    )
 
 
 def _hills(easel: Easel) -> None:
@@ -252,9 +304,16 @@ def _hills(easel: Easel) -> None:
             continue
         top = profile(rng, shape.width, hill, foot, shape.scale, 0.5)
         rock = _rock(easel, hill.high * 1.2, 0.5)._replace(
-            crest=mix(colours.ground, colours.crest, 0.35), middle=colours.ground, foot=colours.ground_far,
-            cover=colours.ground_far, cun=0.2, shade=0.3, fade=hill.high * 0.7, outline=0.5, line=0.9,
-        )  # fmt: skip
+            crest=mix(colours.ground, colours.crest, 0.35),
+            middle=colours.ground,
+            foot=colours.ground_far,
+            cover=colours.ground_far,
+            cun=0.2,
+            shade=0.3,
+            fade=hill.high * 0.7,
+            outline=0.5,
+            line=0.9,
+        )
         _ridge(easel, top, foot, x, rock, (IDS["ground"], IDS["ground"]), 0.0)
 
 
@@ -264,9 +323,18 @@ def _bank(easel: Easel) -> None:
     gold, winter = easel.scene.style == "gold-on-indigo", easel.scene.season == "winter"
     earth, grass = (mix(c, colours.snow, 0.6 if winter else 0.0) for c in (colours.ground, colours.tint))
     rock = _rock(easel, shape.height * 0.26, 1.0)._replace(
-        cover=earth, crest=mix(earth, colours.ink, 0.05 if gold else 0.35), middle=grass, foot=earth, cun=0.18, shade=0.3, fade=0.0, outline=0.9, dots=0.55, wash=0.9,
+        cover=earth,
+        crest=mix(earth, colours.ink, 0.05 if gold else 0.35),
+        middle=grass,
+        foot=earth,
+        cun=0.18,
+        shade=0.3,
+        fade=0.0,
+        outline=0.9,
+        dots=0.7,
+        wash=0.9,
         snow=0.95 if winter else 0.0,
-    )  # fmt: skip
+    )
     _ridge(easel, shape.bank, shape.height + 4.0, shape.width / 2, rock, (IDS["bank"], IDS["bank"]), 0.0)
     _boulders(easel)
 
@@ -278,7 +346,9 @@ def _boulders(easel: Easel) -> None:
         u = rng.uniform(0.46, 0.60)
         x = shape.width * (u if shape.side < 0 else 1.0 - u)
         foot = min(shape.height + 4.0, float(shape.bank[int(x)]) + 14.0 * shape.scale)
-        stone = Peak(x, shape.scale * rng.uniform(13, 24) * (1.0 - 0.2 * k), shape.scale * rng.uniform(11, 20), 2.0)
+        stone = Peak(
+            x, shape.scale * rng.uniform(13, 24) * (1.0 - 0.2 * k), shape.scale * rng.uniform(11, 20), 2.0
+        )
         top = profile(rng, shape.width, stone, foot, shape.scale, 0.7)
         look = _rock(easel, stone.high * 1.6, 1.0)._replace(fade=5.0 * shape.scale, dots=0.0)
         _ridge(easel, top, foot, x, look, (IDS["bank"], IDS["bank"]), 0.0)

@@ -1,7 +1,8 @@
 """The bank of things: trees, houses, boats, bridges and birds, each drawn large once and reduced when placed.
 
 A sprite is uint8 (h, w, 4): ink, leaf, body and line coverage. Ink is the brush line, leaf is what takes the
-colour of the season (or a roof its tiles), body is what hides the ground behind it, line goes to the line drawing.
+colour of the season (or a roof its tiles), body is what hides the ground behind it, line goes to the line
+drawing.
 """
 
 from __future__ import annotations
@@ -47,10 +48,13 @@ def _masters(kind: str) -> tuple[tuple[NDArray[np.uint8], ...], ...]:
     drawn: list[tuple[NDArray[np.uint8], ...]] = []
     for _ in range(VARIANTS):
         full = DRAWERS[kind](rng).cropped()
-        half = cv2.resize(full, (max(1, full.shape[1] // 2), max(1, full.shape[0] // 2)), interpolation=cv2.INTER_AREA)
-        size = (max(1, full.shape[1] // 4), max(1, full.shape[0] // 4))
-        drawn.append((full, half, cv2.resize(full, size, interpolation=cv2.INTER_AREA)))
+        drawn.append((full, _reduced(full, 2), _reduced(full, 4)))
     return tuple(drawn)
+
+
+def _reduced(full: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    size = (max(1, full.shape[1] // times), max(1, full.shape[0] // times))
+    return np.asarray(cv2.resize(full, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def sprite(kind: str, variant: int, height: float, mirrored: bool) -> NDArray[np.uint8]:
@@ -60,7 +64,9 @@ def sprite(kind: str, variant: int, height: float, mirrored: bool) -> NDArray[np
     source = next((level for level in reversed(pyramid) if level.shape[0] >= rows * 1.15), pyramid[0])
     columns = max(2, round(rows * source.shape[1] / source.shape[0]))
     shrinking = rows <= source.shape[0]
-    reduced = cv2.resize(source, (columns, rows), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC)
+    reduced = cv2.resize(
+        source, (columns, rows), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
+    )
     if mirrored:
         reduced = reduced[:, ::-1]
     return np.ascontiguousarray(reduced, dtype=np.uint8)

@@ -1,4 +1,6 @@
-"""Sun and water, boats and bridges, trees and houses, birds, weather and the seal: where they stand and how large."""
+"""Sun and water, boats and bridges, trees and houses, birds, weather and the seal: where they stand and
+how large.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from studio.school import kernels
+from studio.school import stamps, waters
 from studio.school.audit import IDS
 from studio.school.layout import clear_spot
 from studio.school.palettes import RGB, mix
@@ -30,35 +32,60 @@ def orb(easel: Easel) -> None:
     radius = shape.scale * rng.uniform(12.5, 15.5)
     low = scene.hour in ("dawn", "dusk")
     rows = (0.22, 0.46) if low else (0.09, 0.22)
-    spot = clear_spot(rng, shape, (radius * 1.1, radius), (rows[0] * shape.height, rows[1] * shape.height), [])
+    spot = clear_spot(
+        rng, shape, (radius * 1.1, radius), (rows[0] * shape.height, rows[1] * shape.height), []
+    )
     if spot is None:
         return
     sun = scene.orb == "sun"
     bite = 0.72 if scene.orb == "crescent" else 0.0
     colour = colours.sun if sun else colours.moon
     strength = 0.55 if low and sun else 0.35
-    easel.drawn[IDS["orb"]] = kernels.orb(
-        easel.picture, easel.lines, easel.ids, (spot[0], spot[1], radius), colour, colours.glow, strength, bite,
-        1.5 * shape.scale, IDS["orb"],
-    )  # fmt: skip
+    easel.drawn[IDS["orb"]] = stamps.orb(
+        easel.picture,
+        easel.lines,
+        easel.ids,
+        (spot[0], spot[1], radius),
+        colour,
+        colours.glow,
+        strength,
+        bite,
+        1.5 * shape.scale,
+        IDS["orb"],
+    )
 
 
 def waterfall(easel: Easel, top: NDArray[np.float32]) -> None:
     """A fall down the tallest peak."""
-    shape, rng, colours = easel.plan, easel.rng, easel.colours
+    scene, shape, rng, colours = easel.scene, easel.plan, easel.rng, easel.colours
     peak = shape.peaks[0]
     x = float(np.clip(peak.x + peak.half * rng.uniform(-0.22, 0.22), 8, shape.width - 8))
     crest = float(top[int(x)])
-    y_top = crest + (shape.level - crest) * rng.uniform(0.22, 0.3)
+    dense = scene.mist == "dense"
+    y_top = crest + (shape.level - crest) * (rng.uniform(0.07, 0.11) if dense else rng.uniform(0.22, 0.3))
+    y_foot = shape.level - (0.34 * peak.high if dense else 0.0)
     white = mix(colours.snow, (1.0, 1.0, 1.0), 0.25)
     ink = mix(colours.crest, (0.0, 0.0, 0.0), 0.35)
-    half = shape.scale * rng.uniform(6.5, 8.5)
-    easel.drawn[IDS["fall"]] = kernels.fall(
-        easel.picture, easel.lines, easel.ids, x, y_top, shape.level, half, white, ink, easel.banks.wave,
-        float(rng.uniform(0, 1024)), shape.scale, IDS["fall"],
-    )  # fmt: skip
+    half = shape.scale * rng.uniform(6.5, 8.5) * min(1.0, max(0.6, 2.2 * peak.high / shape.height))
+    easel.drawn[IDS["fall"]] = waters.fall(
+        easel.picture,
+        easel.lines,
+        easel.ids,
+        x,
+        y_top,
+        y_foot,
+        half,
+        white,
+        ink,
+        easel.banks.wave,
+        float(rng.uniform(0, 1024)),
+        shape.scale,
+        IDS["fall"],
+    )
     easel.drawn[-1] = int(x)
-    kernels.spray(easel.picture, (x, shape.level, half * 5, half * 2.2), white, 0.8)
+    waters.spray(
+        easel.picture, (x, y_foot, half * 5, half * 2.2), mix(white, colours.mist, 0.7 if dense else 0.0), 0.9
+    )
 
 
 def water(easel: Easel) -> None:
@@ -67,17 +94,41 @@ def water(easel: Easel) -> None:
     offset = float(rng.uniform(0, 1024))
     if scene.water == "lake":
         mirror = 0.55
-        kernels.lake(
-            easel.picture, easel.lines, easel.ids, float(shape.level), colours.water, colours.water_deep, colours.ink,
-            mirror, 0.34, easel.banks.wave, offset, shape.scale, IDS["water"],
-        )  # fmt: skip
+        waters.lake(
+            easel.picture,
+            easel.lines,
+            easel.ids,
+            float(shape.level),
+            colours.water,
+            colours.water_deep,
+            colours.ink,
+            mirror,
+            0.34,
+            easel.banks.wave,
+            offset,
+            shape.scale,
+            IDS["water"],
+        )
         return
     course = np.zeros((shape.height, 2), np.float32) if scene.water == "none" else river_course(easel)
-    kernels.meadow(
-        easel.picture, easel.lines, easel.ids, float(shape.level), colours.tint, colours.ground_far, colours.ground,
-        colours.ink, easel.banks.iso, easel.banks.moss, easel.banks.wave, offset, shape.scale, course,
-        (colours.water, colours.water_deep, colours.ink), IDS["ground"],
-    )  # fmt: skip
+    waters.meadow(
+        easel.picture,
+        easel.lines,
+        easel.ids,
+        float(shape.level),
+        colours.tint,
+        colours.ground_far,
+        colours.ground,
+        colours.ink,
+        easel.banks.iso,
+        easel.banks.moss,
+        easel.banks.wave,
+        offset,
+        shape.scale,
+        course,
+        (colours.water, colours.water_deep, colours.ink, mix(colours.sky_low, (1.0, 1.0, 1.0), 0.35)),
+        IDS["ground"],
+    )
 
 
 def river_course(easel: Easel) -> NDArray[np.float32]:
@@ -92,7 +143,11 @@ def river_course(easel: Easel) -> NDArray[np.float32]:
         goal = 0.5 + away * 0.2
         centre = start + (goal - start) * t + 0.5 * swing * np.sin(7.0 * np.sqrt(t)) * t
         return np.stack([centre * shape.width, (0.022 + 0.075 * t) * shape.width], 1).astype(np.float32)
-    centre = 0.5 + away * (0.05 + 0.16 * t) + swing * np.sin(4.6 * np.sqrt(t + 0.02) + rng.uniform(-0.4, 0.4)) * (1 - 0.55 * t)
+    centre = (
+        0.5
+        + away * (0.05 + 0.16 * t)
+        + swing * np.sin(4.6 * np.sqrt(t + 0.02) + rng.uniform(-0.4, 0.4)) * (1 - 0.55 * t)
+    )
     half = 0.03 + 0.17 * t**1.2
     return np.stack([centre * shape.width, half * shape.width], 1).astype(np.float32)
 
@@ -114,8 +169,17 @@ def boats(easel: Easel) -> None:
         if x is not None:
             picture = sprite("boat", variant, high, rng.random() < 0.5)
             left = int(x - picture.shape[1] / 2)
-            kernels.reflect(easel.picture, easel.ids, picture, left, y + 1, easel.colours.ink, 0.35, IDS["water"])
-            _stamp(easel, picture, left, y - picture.shape[0] + 1, IDS["boat"] + k, (easel.colours.awning, easel.colours.awning))
+            stamps.reflect(
+                easel.picture, easel.ids, picture, left, y + 1, easel.colours.ink, 0.35, IDS["water"]
+            )
+            _stamp(
+                easel,
+                picture,
+                left,
+                y - picture.shape[0] + 1,
+                IDS["boat"] + k,
+                (easel.colours.awning, easel.colours.awning),
+            )
 
 
 def _afloat(easel: Easel, y: int, long: float) -> float | None:
@@ -129,8 +193,7 @@ def _afloat(easel: Easel, y: int, long: float) -> float | None:
     low, high = float(run[0]) + long * 0.5, float(run[-1]) - long * 0.5
     if high <= low:
         return (low + high) / 2
-    best = max((rng.uniform(low, high) for _ in range(12)), key=lambda x: _room(easel, x, y, long))
-    return best
+    return max((rng.uniform(low, high) for _ in range(12)), key=lambda x: _room(easel, x, y, long))
 
 
 def _room(easel: Easel, x: float, y: int, long: float) -> float:
@@ -151,30 +214,42 @@ def bridge(easel: Easel) -> None:
     long = max(64.0 * shape.scale, run.size * 2.0)
     picture = sprite("bridge", variant, long / aspect("bridge", variant), False)
     left = int((run[0] + run[-1]) / 2 - picture.shape[1] / 2)
-    _stamp(easel, picture, left, y - picture.shape[0] + int(3 * shape.scale), IDS["bridge"], (easel.colours.wall, easel.colours.wall))
+    _stamp(
+        easel,
+        picture,
+        left,
+        y - picture.shape[0] + int(3 * shape.scale),
+        IDS["bridge"],
+        (easel.colours.wall, easel.colours.wall),
+    )
 
 
 def on_the_bank(easel: Easel) -> None:
     """Trees near the edge, a house further in."""
-    scene, shape, rng = easel.scene, easel.plan, easel.rng
+    scene, rng, tall = easel.scene, easel.rng, _tall(easel)
     if scene.tree != "none":
         _trees(easel)
     if scene.building != "none":
         u = rng.uniform(0.38, 0.45) if scene.tree != "none" else rng.uniform(0.14, 0.36)
-        high = BUILDING_HEIGHT[scene.building] * shape.height * rng.uniform(0.92, 1.1)
+        high = BUILDING_HEIGHT[scene.building] * tall * rng.uniform(0.92, 1.1)
         _stand(easel, scene.building, IDS["building"], u, high, (easel.colours.roof, easel.colours.roof))
 
 
+def _tall(easel: Easel) -> float:
+    """The height that things on the bank are measured by; in a tall picture the width holds them back."""
+    return min(float(easel.plan.height), 1.15 * easel.plan.width)
+
+
 def _trees(easel: Easel) -> None:
-    scene, shape, rng = easel.scene, easel.plan, easel.rng
-    leaves = _leaves(easel)
+    scene, rng = easel.scene, easel.rng
+    leaves, tall = _leaves(easel), _tall(easel)
     if scene.grove == "single":
-        high = TREE_HEIGHT[scene.tree] * shape.height * rng.uniform(0.92, 1.12)
+        high = TREE_HEIGHT[scene.tree] * tall * rng.uniform(0.92, 1.12)
         _stand(easel, scene.tree, IDS["tree"], rng.uniform(0.13, 0.19), high, leaves)
         return
     count = int(rng.integers(3, 5))
     for k in range(count):
-        high = GROVE_HEIGHT[scene.tree] * shape.height * rng.uniform(0.85, 1.2)
+        high = GROVE_HEIGHT[scene.tree] * tall * rng.uniform(0.85, 1.2)
         u = 0.05 + 0.24 * (k + rng.uniform(0.2, 0.8)) / count
         _stand(easel, scene.tree, IDS["tree"] + k, u, high, leaves)
 
@@ -211,12 +286,25 @@ def _stand(easel: Easel, kind: str, number: int, u: float, high: float, leaves: 
     _stamp(easel, picture, int(x - half), min(base, shape.height - 2) - picture.shape[0], number, leaves)
 
 
-def _stamp(easel: Easel, picture: NDArray[np.uint8], left: int, top: int, number: int, leaves: tuple[RGB, RGB]) -> None:
+def _stamp(
+    easel: Easel, picture: NDArray[np.uint8], left: int, top: int, number: int, leaves: tuple[RGB, RGB]
+) -> None:
     colours, winter = easel.colours, easel.scene.season == "winter"
-    easel.drawn[number] = kernels.stamp(
-        easel.picture, easel.lines, easel.ids, picture, left, top, colours.ink, leaves[0], leaves[1],
-        colours.wall, colours.snow, 0.9 if winter and number < IDS["bird"] else 0.0, number,
-    )  # fmt: skip
+    easel.drawn[number] = stamps.stamp(
+        easel.picture,
+        easel.lines,
+        easel.ids,
+        picture,
+        left,
+        top,
+        colours.ink,
+        leaves[0],
+        leaves[1],
+        colours.wall,
+        colours.snow,
+        0.9 if winter and number < IDS["bird"] else 0.0,
+        number,
+    )
 
 
 def birds(easel: Easel) -> None:
@@ -237,7 +325,11 @@ def birds(easel: Easel) -> None:
         wing = (1 if k % 2 else -1) if flock else 1
         step_x, step_y = (16.0, 6.5 * wing) if flock else (21.0, 7.0)
         back = rank if flock else k - (count - 1) / 2 + rng.uniform(-0.15, 0.15)
-        x = spot[0] + heading * shape.scale * (back * step_x - (36.0 if flock else 0.0)) + rng.normal(0, 1.6 * shape.scale)
+        x = (
+            spot[0]
+            + heading * shape.scale * (back * step_x - (36.0 if flock else 0.0))
+            + rng.normal(0, 1.6 * shape.scale)
+        )
         y = spot[1] + shape.scale * back * step_y + rng.normal(0, (2.0 if flock else 4.0) * shape.scale)
         bird = sprite("bird", int(rng.integers(16)), shape.scale * rng.uniform(5.0, 6.2), rng.random() < 0.5)
         left, top = int(x - bird.shape[1] / 2), int(y - bird.shape[0] / 2)
@@ -248,7 +340,7 @@ def _fly(easel: Easel, bird: NDArray[np.uint8], left: int, top: int, number: int
     """Sets a bird, pale at night and dark by day."""
     pale = easel.scene.hour == "night" and easel.scene.style != "gold-on-indigo"
     ink = mix(easel.colours.snow, (1.0, 1.0, 1.0), 0.3) if pale else easel.colours.ink
-    easel.drawn[number] = kernels.stamp(
+    easel.drawn[number] = stamps.stamp(
         easel.picture, easel.lines, easel.ids, bird, left, top, ink, ink, ink, ink, ink, 0.0, number
     )
 
@@ -267,14 +359,18 @@ def weather(easel: Easel) -> None:
         spots = rng.uniform(0, 1, (count, 3)) * (shape.width, shape.height, 1.0)
         spots[:, 2] = (0.75 + 0.85 * spots[:, 2] ** 2) * shape.scale
         flake = mix(easel.colours.snow, (1.0, 1.0, 1.0), 0.5)
-        kernels.flakes(easel.picture, spots.astype(np.float32), flake, 0.9)
+        stamps.flakes(easel.picture, spots.astype(np.float32), flake, 0.9)
     if scene.weather == "rain":
         count = int(230 * area)
         drops = rng.uniform(0, 1, (count, 3)) * (shape.width * 1.2, shape.height * 1.1, 1.0)
         drops[:, 1] -= 0.1 * shape.height
         drops[:, 2] = (11.0 + 11.0 * drops[:, 2]) * shape.scale
-        tone = mix(easel.colours.mist, (1.0, 1.0, 1.0), 0.35) if scene.hour in ("night", "dusk") else mix(easel.colours.ink, easel.colours.sky_top, 0.45)
-        kernels.rain(easel.picture, drops.astype(np.float32), -0.28, tone, 1.2 * shape.scale, 0.55)
+        tone = (
+            mix(easel.colours.mist, (1.0, 1.0, 1.0), 0.35)
+            if scene.hour in ("night", "dusk")
+            else mix(easel.colours.ink, easel.colours.sky_top, 0.45)
+        )
+        stamps.rain(easel.picture, drops.astype(np.float32), -0.28, tone, 1.2 * shape.scale, 0.55)
 
 
 def seal(easel: Easel) -> None:

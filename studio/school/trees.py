@@ -1,8 +1,11 @@
-"""Five trees: pine in flat clouds, round broadleaf, weeping willow, jointed bamboo, bare crab-claw branches."""
+"""Five trees: pine in flat clouds, round broadleaf, weeping willow, jointed bamboo, bare crab-claw
+branches.
+"""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from studio.school.brush import BODY, INK, LEAF, LINE, Sheet
@@ -19,7 +22,13 @@ def pine(rng: Generator) -> Sheet:
     sheet = Sheet.blank(SIDE, int(SIDE * 1.45))
     lean = rng.uniform(0.06, 0.2) * (1 if rng.random() < 0.5 else -1)
     sway = -lean * rng.uniform(0.3, 0.8)
-    spine = [(0.0, 0.0), (sway * 0.7, 0.2), (sway * 0.4 + lean * 0.3, 0.45), (lean * 1.1, 0.68), (lean * 0.8, 0.88)]
+    spine = [
+        (0.0, 0.0),
+        (sway * 0.7, 0.2),
+        (sway * 0.4 + lean * 0.3, 0.45),
+        (lean * 1.1, 0.68),
+        (lean * 0.8, 0.88),
+    ]
     for plane, extra in ((BODY, 0.012), (INK, 0.0)):
         sheet.stroke(plane, spine, 0.068 + extra, 0.022 + extra)
     sheet.stroke(LINE, spine, 0.03, 0.02)
@@ -70,7 +79,9 @@ def broadleaf(rng: Generator) -> Sheet:
     clusters = [(lean + rng.uniform(-0.05, 0.05), 0.84, 0.155)]
     for k in range(6):
         angle = math.radians(-18 + 43 * k + rng.uniform(-10, 10))
-        clusters.append((lean + 0.25 * math.cos(angle), 0.64 + 0.15 * math.sin(angle), rng.uniform(0.11, 0.15)))
+        clusters.append(
+            (lean + 0.25 * math.cos(angle), 0.64 + 0.15 * math.sin(angle), rng.uniform(0.11, 0.15))
+        )
     for x, y, _ in clusters:
         sheet.stroke(INK, [(lean, 0.38), ((lean + x) / 2 + 0.01, (0.42 + y) / 2), (x, y)], 0.026, 0.010)
     for x, y, radius in sorted(clusters, key=lambda c: -c[1]):
@@ -151,7 +162,12 @@ def _blades(sheet: Sheet, rng: Generator, at: tuple[float, float]) -> None:
         dx, dy = math.cos(angle), math.sin(angle)
         middle = (tip[0] + dx * long * 0.4, tip[1] + dy * long * 0.4)
         end = (tip[0] + dx * long, tip[1] + dy * long)
-        blade = [tip, (middle[0] - dy * wide, middle[1] + dx * wide), end, (middle[0] + dy * wide, middle[1] - dx * wide)]
+        blade = [
+            tip,
+            (middle[0] - dy * wide, middle[1] + dx * wide),
+            end,
+            (middle[0] + dy * wide, middle[1] - dx * wide),
+        ]
         sheet.fill(LEAF, blade, int(rng.uniform(200, 255)))
         if rng.random() < 0.5:
             sheet.stroke(INK, [tip, end], 0.006, tone=150)
@@ -172,7 +188,9 @@ def bare(rng: Generator) -> Sheet:
         if depth == 5:
             return
         for fork in range(2 if depth else 3):
-            spread = (0.62 if depth else 0.55) * (fork - (0.5 if depth else 1.0)) * 1.7 + rng.uniform(-0.18, 0.18)
+            spread = (0.62 if depth else 0.55) * (fork - (0.5 if depth else 1.0)) * 1.7 + rng.uniform(
+                -0.18, 0.18
+            )
             grow(end, angle + spread * 0.6, long * rng.uniform(0.66, 0.84), max(0.010, wide * 0.6), depth + 1)
 
     grow((0.0, 0.0), math.pi / 2 + rng.uniform(-0.15, 0.15), 0.27, 0.07, 0)
@@ -181,7 +199,7 @@ def bare(rng: Generator) -> Sheet:
 
 def _along(spine: list[tuple[float, float]], y: float) -> float:
     """The x of a polyline at the height y."""
-    for (x0, y0), (x1, y1) in zip(spine, spine[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(spine):
         if y <= y1:
             return x0 + (x1 - x0) * (y - y0) / (y1 - y0)
     return spine[-1][0]
