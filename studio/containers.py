@@ -6,6 +6,7 @@ cut-off files by ending early, and copy nothing but what they yield.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ MOST_CHUNKS = 100_000  # a file of empty chunks must not keep us busy
 # SOF markers; C4, C8 and CC in between are tables and reserved.
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a body
+FILL = re.compile(rb"\xff+(?=\xff)")  # bytes before a marker that mean nothing
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 FRAME_CHUNKS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF"})
@@ -198,8 +200,8 @@ def webp_with(data: bytes, block: bytes, xmp: bytes, more: Iterable[tuple[bytes,
 def _jpeg_spans(data: bytes) -> Iterator[tuple[int, int, int]]:
     at = 2
     for _ in range(MOST_CHUNKS):
-        while data[at : at + 2] == b"\xff\xff":  # fill bytes
-            at += 1
+        if fill := FILL.match(data, at):
+            at = fill.end()
         if at + 4 > len(data) or data[at] != 0xFF:
             return
         marker = data[at + 1]

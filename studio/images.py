@@ -31,6 +31,7 @@ FAULTS = (
     AttributeError,
     ArithmeticError,
     NotImplementedError,
+    AssertionError,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,

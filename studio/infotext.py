@@ -16,6 +16,7 @@ from studio import __version__
 from studio.recipe import Control, Lora, Recipe
 
 NEGATIVE = "Negative prompt:"
+JSON_TRIES = 16  # failing costs a walk over the whole line
 ENOUGH_PAIRS = 3  # fewer, and the last line is part of the prompt
 # What a missing key means. A text that says it nevertheless says nothing: such entries are left out.
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
@@ -82,6 +83,7 @@ def _raw_pairs(line: str, decode_json: bool = False) -> Iterator[tuple[str, Any]
     quoted text up to a comma or the end, else everything up to the next comma.
     """
     at, floor = 0, 0
+    tries = JSON_TRIES if decode_json else 0
     while (colon := line.find(":", at)) >= 0:
         start = colon
         while start > floor and (line[start - 1].isalnum() or line[start - 1] in "_ -/"):
@@ -92,24 +94,28 @@ def _raw_pairs(line: str, decode_json: bool = False) -> Iterator[tuple[str, Any]
             continue
         while at < len(line) and line[at].isspace():
             at += 1
-        value, at = _value(line, at, decode_json)
+        found = None
+        if tries and line[at : at + 1] in ("{", "["):
+            found = _json_value(line, at)
+            tries -= found is None
+        value, at = found or _value(line, at)
         floor = at
         yield key, value
 
 
-def _value(line: str, at: int, decode_json: bool) -> tuple[Any, int]:
+def _json_value(line: str, at: int) -> tuple[Any, int] | None:
+    try:
+        value, end = json.JSONDecoder().raw_decode(line, at)
+    except (ValueError, RecursionError):
+        return None
+    return (value, end + 1) if end == len(line) or line[end] == "," else None
+
+
+def _value(line: str, at: int) -> tuple[str, int]:
     if line.startswith('"', at):
         end = _closing_quote(line, at)
         if end > at + 2 and (end == len(line) or line[end] == ","):
             return line[at:end], end + 1
-    if decode_json and line[at : at + 1] in ("{", "["):
-        try:
-            value, end = json.JSONDecoder().raw_decode(line, at)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            if end == len(line) or line[end] == ",":
-                return value, end + 1
     end = line.find(",", at)
     end = len(line) if end < 0 else end
     return line[at:end], end + 1

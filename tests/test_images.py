@@ -167,6 +167,12 @@ def test_every_mode_becomes_rgb_or_rgba():
     assert images.read(clear).mode == "RGBA"
 
 
+def test_a_palette_picture_without_its_palette_is_refused():
+    chunks = containers.png_chunks(encoded("PNG", picture().convert("P")))
+    with pytest.raises(BadPicture):
+        images.read(containers.png_file(pair for pair in chunks if pair[0] != b"PLTE"))
+
+
 def test_sixteen_bits_of_grey_keep_their_brightness():
     grey = Image.new("I;16", (8, 8), 0x8040)
     assert images.read(encoded("PNG", grey)).getpixel((3, 3)) == (0x80, 0x80, 0x80)

@@ -159,6 +159,17 @@ def test_reading_takes_steps_in_proportion_to_the_text(unit: str, reader: Any):
     assert twice < 2.5 * once + 500
 
 
+def test_broken_json_is_not_tried_for_ever(monkeypatch):
+    tried: list[int] = []
+    decode = json.JSONDecoder.raw_decode
+    monkeypatch.setattr(
+        json.JSONDecoder, "raw_decode", lambda self, text, at=0: tried.append(at) or decode(self, text, at)
+    )
+    found = read_infotext("x\nSteps: 1, Seed: 2, " + "aa: [, " * 5_000 + 'Hashes: {"a": "b"}')
+    assert len(tried) <= 20
+    assert found["Steps"] == "1"
+
+
 FACTS = {"model": {"id": "starter", "sha256": "0123456789abcdef" * 4}}
 
 
