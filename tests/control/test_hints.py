@@ -1,0 +1,57 @@
+"""Control images are white lines on black, of exactly the size that was asked for."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from studio.control import HINTS, hint
+from studio.errors import UnknownName
+
+
+def sketch(mode="RGB", background="white"):
+    """A fat dark stroke across a sheet of 200 × 100."""
+    image = Image.new(mode, (200, 100), background)
+    ImageDraw.Draw(image).line([(20, 50), (180, 50)], fill=(40, 40, 40), width=9)
+    return image
+
+
+@pytest.mark.parametrize("name", HINTS)
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
+def test_every_hint_has_the_size_asked_for(name, mode):
+    made = hint(name, sketch().convert(mode), 128, 64)
+    assert (made.mode, made.size) == ("RGB", (128, 64))
+
+
+@pytest.mark.parametrize("name", ["invert", "scribble", "lineart"])
+def test_dark_strokes_become_white_on_black(name):
+    made = np.asarray(hint(name, sketch(), 200, 100)).mean(axis=2)
+    assert made[50, 100] > 200
+    assert made[10].max() < 20
+    assert made[:, 5].max() < 20
+
+
+def test_transparent_paper_is_white_paper():
+    clear = sketch("RGBA", (0, 0, 0, 0))
+    made = np.asarray(hint("scribble", clear, 200, 100))
+    assert made[50, 100].min() == 255
+    assert made[10].max() == 0
+
+
+def test_scribble_is_black_and_white_alone_and_canny_finds_both_sides_of_a_stroke():
+    soft = sketch().resize((50, 25)).resize((200, 100))
+    assert set(np.unique(np.asarray(hint("scribble", soft, 200, 100)))) == {0, 255}
+    column = np.asarray(hint("canny", sketch(), 200, 100))[:, 100, 0]
+    assert (column > 0).sum() == 2
+    assert column[50] == 0
+
+
+def test_a_blank_sheet_has_no_lines_and_none_changes_nothing():
+    for name in ("invert", "scribble", "canny", "lineart"):
+        assert np.asarray(hint(name, Image.new("RGB", (64, 64), "white"), 64, 64)).max() == 0
+    noise = Image.effect_noise((64, 64), 80).convert("RGB")
+    assert np.array_equal(np.asarray(hint("none", noise, 64, 64)), np.asarray(noise))
+
+
+def test_an_unknown_hint_lists_what_exists():
+    with pytest.raises(UnknownName, match="scribble"):
+        hint("scribbel", Image.new("RGB", (64, 64)), 64, 64)
