@@ -254,7 +254,7 @@ def mist(
                 a = min(1.0, a)
                 if a <= 0.004:
                     continue
-                deep = shade + 0.75 * step(0.25, 1.3, shape) * step(0.62, 0.25, n)
+                deep = shade + 0.85 * step(0.15, 0.9, shape) * step(0.66, 0.34, n)
                 deep = min(1.0, deep) * (1.0 if u < 0.0 else max(0.0, 1.0 - u))
                 for c in range(3):
                     p = picture[y, x, c]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-GENERATOR_VERSION: int = 1
+GENERATOR_VERSION: int = 2
 """Raised whenever the same seed no longer gives the same picture."""
 
 ATTRIBUTES: dict[str, tuple[str, ...]] = {

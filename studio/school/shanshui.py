@@ -266,13 +266,13 @@ def _mist(easel: Easel) -> None:
         ],
         "dense": [
             (level - high * rng.uniform(0.40, 0.46), max(8 * scale, high * 0.07), 0.9, 1.1, 1.2, 0.0),
-            (level - high * 0.24, max(13 * scale, high * 0.14), 0.95, 1.1, 0.7, 0.25),
-            (level - high * 0.10, max(15 * scale, high * 0.13), 1.0, 1.0, 0.6, 0.0),
+            (level - high * 0.26, max(13 * scale, high * 0.15), 0.95, 1.2, 0.7, 0.2),
+            (level - high * 0.09, max(15 * scale, high * 0.12), 1.0, 1.2, 0.6, 0.0),
             (level + 2 * scale, 16 * scale, 1.0, 0.9, 0.8, 0.15),
         ],
     }[easel.scene.mist]
     colours = easel.colours
-    shadow = mix(colours.mist, mix(colours.sky_middle, colours.far, 0.5), 0.5)
+    shadow = mix(colours.mist, mix(colours.sky_middle, colours.far, 0.6), 0.6)
     kernels.mist(
         easel.picture,
         easel.lines,

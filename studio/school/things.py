@@ -59,7 +59,7 @@ def waterfall(easel: Easel, top: NDArray[np.float32]) -> None:
     """A fall down the tallest peak."""
     scene, shape, rng, colours = easel.scene, easel.plan, easel.rng, easel.colours
     peak = shape.peaks[0]
-    x = float(np.clip(peak.x + peak.half * rng.uniform(-0.22, 0.22), 8, shape.width - 8))
+    x = float(np.clip(peak.x + peak.half * rng.uniform(-0.12, 0.12), 8, shape.width - 8))
     crest = float(top[int(x)])
     dense = scene.mist == "dense"
     y_top = crest + (shape.level - crest) * (rng.uniform(0.07, 0.11) if dense else rng.uniform(0.22, 0.3))
@@ -214,13 +214,14 @@ def bridge(easel: Easel) -> None:
     long = max(64.0 * shape.scale, run.size * 2.0)
     picture = sprite("bridge", variant, long / aspect("bridge", variant), False)
     left = int((run[0] + run[-1]) / 2 - picture.shape[1] / 2)
+    stone = mix(easel.colours.foot, easel.colours.snow, 0.55)
     _stamp(
         easel,
         picture,
         left,
         y - picture.shape[0] + int(3 * shape.scale),
         IDS["bridge"],
-        (easel.colours.wall, easel.colours.wall),
+        (stone, stone),
     )
 
 
@@ -290,6 +291,9 @@ def _stamp(
     easel: Easel, picture: NDArray[np.uint8], left: int, top: int, number: int, leaves: tuple[RGB, RGB]
 ) -> None:
     colours, winter = easel.colours, easel.scene.season == "winter"
+    body = {IDS["building"]: colours.wall, IDS["bridge"]: leaves[0]}.get(
+        number, mix(colours.ink, leaves[1], 0.4)
+    )
     easel.drawn[number] = stamps.stamp(
         easel.picture,
         easel.lines,
@@ -300,7 +304,7 @@ def _stamp(
         colours.ink,
         leaves[0],
         leaves[1],
-        colours.wall,
+        body,
         colours.snow,
         0.9 if winter and number < IDS["bird"] else 0.0,
         number,
@@ -314,7 +318,7 @@ def birds(easel: Easel) -> None:
         return
     flock = scene.birds == "flock"
     count = int(rng.integers(8, 12)) if flock else int(rng.integers(2, 5))
-    size = (46.0 if flock else 32.0) * shape.scale, (34.0 if flock else 13.0) * shape.scale
+    size = (46.0 if flock else 40.0) * shape.scale, (34.0 if flock else 13.0) * shape.scale
     taken = [_middle(easel.ids, IDS["orb"])] if IDS["orb"] in easel.drawn else []
     spot = clear_spot(rng, shape, size, (0.10 * shape.height, 0.40 * shape.height), taken)
     if spot is None:
@@ -323,7 +327,7 @@ def birds(easel: Easel) -> None:
     for k in range(count):
         rank = (k + 1) // 2
         wing = (1 if k % 2 else -1) if flock else 1
-        step_x, step_y = (16.0, 6.5 * wing) if flock else (21.0, 7.0)
+        step_x, step_y = (16.0, 6.5 * wing) if flock else (25.0, 8.0)
         back = rank if flock else k - (count - 1) / 2 + rng.uniform(-0.15, 0.15)
         x = (
             spot[0]
