@@ -56,7 +56,7 @@ def plan(scene: Scene, rng: Generator, width: int, height: int) -> Plan:
 def _peaks(scene: Scene, rng: Generator, width: int, height: int) -> tuple[Peak, ...]:
     centre = {"left": 0.27, "centre": 0.5, "right": 0.73}[scene.composition] + rng.uniform(-0.025, 0.025)
     towering = scene.height == "towering"
-    high = height * (rng.uniform(0.50, 0.57) if towering else rng.uniform(0.24, 0.29))
+    high = height * (rng.uniform(0.50, 0.57) if towering else rng.uniform(0.25, 0.30))
     half = (0.19 if towering else 0.24) * rng.uniform(0.92, 1.1)
     if scene.peaks == "one":
         places = [(centre, 1.0, 1.15)]
@@ -69,10 +69,11 @@ def _peaks(scene: Scene, rng: Generator, width: int, height: int) -> tuple[Peak,
     else:
         places = [(centre, 1.0, 0.72)]
         for k, step in enumerate((-1, 1, -2, 2)[: int(rng.integers(3, 5))]):
-            x = centre + step * half * rng.uniform(0.62, 0.72)
+            x = float(np.clip(centre + step * half * rng.uniform(0.64, 0.74), 0.05, 0.95))
             places.append((x, rng.uniform(0.62, 0.80) * (0.9 if k > 1 else 1.0), rng.uniform(0.5, 0.62)))
+    least = 0.80 if scene.mist == "dense" else 0.0  # lower companions would drown in a sea of cloud
     return tuple(
-        Peak(x * width, high * part, half * wide * width, rng.uniform(1.25, 2.3))
+        Peak(x * width, high * max(part, least), half * wide * width, rng.uniform(1.25, 2.3))
         for x, part, wide in sorted(places, key=lambda p: -p[1])
     )
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-GENERATOR_VERSION: int = 2
+GENERATOR_VERSION: int = 3
 """Raised whenever the same seed no longer gives the same picture."""
 
 ATTRIBUTES: dict[str, tuple[str, ...]] = {

@@ -226,7 +226,7 @@ def _mountain(easel: Easel, peak: Peak, top: NDArray[np.float32], number: int) -
     """A peak: its silhouette, two or three folds nested inside, then the lobes of its foot."""
     shape, rng = easel.plan, easel.rng
     crest = IDS["peak"] + number
-    split = shape.level - peak.high * 0.68
+    split = shape.level - peak.high * 0.76
     rock = _rock(easel, peak.high, 1.0 - 0.25 * min(number, 2))
     easel.drawn[crest] = _ridge(easel, top, shape.level, peak.x, rock, (crest, IDS["rock"]), split)
     side = 1.0 if rng.random() < 0.5 else -1.0
