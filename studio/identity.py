@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 from studio import images
 from studio.part import Part
 
+SCOPE = "inkstone.painter"  # where the front door leaves the name in a request's scope
 Role = Literal["owner", "guest"]
 NAME = re.compile(r"[0-9a-f]{32}")
 BROWSERS = 64

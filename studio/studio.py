@@ -1,0 +1,220 @@
+"""`Studio`: library, desk, gallery and painters under one roof, for every edge. Never loads torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from studio import metadata, samplers
+from studio.desk.desk import Desk, Submitted
+from studio.desk.inputs import Inputs
+from studio.desk.jobs import Jobs
+from studio.desk.lock import FolderLock
+from studio.errors import BadInput, BadMetadata, BadPicture, NotFound, UnknownName
+from studio.families import FAMILIES, defaults
+from studio.gallery import Gallery
+from studio.identity import Painters
+from studio.models.files import Kind, ModelFile
+from studio.models.library import LATER, Library
+from studio.recipe import Recipe
+from studio.settings import Settings
+
+# What belongs to one picture rather than to how she likes to work with a checkpoint.
+OF_ONE_PICTURE = frozenset(
+    {"prompt", "negative", "model", "seed", "loras", "source", "mask", "controls", "version"}
+)
+SETTINGS = tuple(name for name in Recipe.model_fields if name not in OF_ONE_PICTURE)
+FORM_BYTES = 128 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a dropped picture says of its making: fields of a recipe, who wrote them, and what could not be
+    taken over. The pictures they name are stored under the painter."""
+
+    values: dict[str, Any]
+    origin: str
+    warnings: tuple[str, ...]
+
+
+class Studio:
+    """One data folder at work. Raises `FolderInUse` when another studio has it; `close` lets it go."""
+
+    def __init__(self, settings: Settings, command: Sequence[str] | None = None) -> None:
+        """Opens everything and starts the worker; `command` starts another worker than ours."""
+        self.settings = settings
+        self._lock = FolderLock(settings.data)
+        self.library = Library(settings.models, settings.extra_models)
+        self.gallery = Gallery(settings.data / "gallery")
+        self.painters = Painters(settings.data / "gallery")
+        self.inputs = Inputs(settings.data)
+        self.jobs = Jobs(settings.data / "studio.db")
+        self.desk = Desk(settings, self.jobs, self.gallery, self.inputs, command)
+
+    def close(self) -> None:
+        """Ends the work in order: what runs is painted again at the next start."""
+        self.desk.close()
+        self.gallery.close()
+        self.jobs.close()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- recipes
+
+    def recipe(self, partial: Mapping[str, Any], painter: str) -> Recipe:
+        """A complete recipe: fields' defaults < the model's < her last with this model < `partial`.
+
+        Raises `BadInput` with a sentence for each wrong field, `UnknownName` for a model that is not there.
+        """
+        model = partial.get("model") or self.model(painter)
+        file = self.library.find("checkpoint", str(model)[:240])
+        return Recipe.of({**starts_with(file), **self.last(painter, file.id), **partial, "model": file.id})
+
+    def fresh(self, model: str) -> Recipe:
+        """The recipe this model starts with when nobody has painted with it. Raises `UnknownName`."""
+        file = self.library.find("checkpoint", model)
+        return Recipe.of({**starts_with(file), "model": file.id})
+
+    def checkpoints(self) -> tuple[ModelFile, ...]:
+        """The models that can be chosen; files whose family is not one we know are left out."""
+        return tuple(
+            f for f in self.library.scan() if f.kind == "checkpoint" and (f.family or f.note == LATER)
+        )
+
+    def model(self, painter: str) -> str:
+        """The checkpoint she painted with last, else the first there is."""
+        last = self.jobs.draft(painter, "model")
+        known = {file.id for file in self.library.files("checkpoint")}
+        return str(last) if last in known else self.library.default()
+
+    def last(self, painter: str, model: str) -> dict[str, Any]:
+        """Her last settings with this model; nothing when they no longer hold."""
+        kept = self.jobs.draft(painter, f"last:{model}") or {}
+        values = {name: value for name, value in kept.items() if name in SETTINGS}
+        try:
+            Recipe.of({**values, "model": model})
+        except BadInput:
+            return {}
+        return values
+
+    def count(self, painter: str, model: str) -> int:
+        """How many pictures a press paints: her last choice with this model, else the model's."""
+        kept = self.jobs.draft(painter, f"count:{model}")
+        if isinstance(kept, int) and 1 <= kept <= self.settings.limits.pictures:
+            return kept
+        return drafts(self.library.find("checkpoint", model))
+
+    def check(self, recipe: Recipe, painter: str) -> None:
+        """Raises `UnknownName`, `BadInput` or `NotFound` for what the worker would refuse later."""
+        samplers.resolve(recipe.sampler, recipe.schedule)
+        self.library.find("checkpoint", recipe.model)
+        needed: list[tuple[Kind, list[str]]] = [
+            ("lora", [lora.model for lora in recipe.loras]),
+            ("controlnet", [control.model for control in recipe.controls]),
+            ("vae", [recipe.vae] if recipe.vae else []),
+        ]
+        for kind, names in needed:
+            for name in names:
+                self.library.find(kind, name)
+        for digest in recipe.images:
+            if not self.inputs.has(painter, digest):
+                raise NotFound("An input picture of this recipe is no longer here; please drop it again.")
+
+    # --- painting
+
+    def submit(self, partial: Mapping[str, Any], painter: str, count: int = 1) -> Submitted:
+        """Put `count` pictures (seed, seed + 1, …) in line. Raises what `recipe`, `check` and Desk raise."""
+        if not 1 <= count <= self.settings.limits.pictures:
+            raise BadInput(f"Ask for 1 to {self.settings.limits.pictures} pictures at once.")
+        recipe = self.recipe(partial, painter)
+        self.check(recipe, painter)
+        submitted = self.desk.submit(recipe.batch(count), painter)
+        self.remember(painter, recipe, count)
+        return submitted
+
+    def remember(self, painter: str, recipe: Recipe, count: int) -> None:
+        """Keep her settings for this checkpoint, how many she asks for, and the checkpoint as her last."""
+        kept = {name: value for name, value in recipe.model_dump(mode="json").items() if name in SETTINGS}
+        with self.jobs.transaction():
+            self.jobs.keep_draft(painter, f"last:{recipe.model}", kept)
+            self.jobs.keep_draft(painter, f"count:{recipe.model}", count)
+            self.jobs.keep_draft(painter, "model", recipe.model)
+
+    def estimate(self, partial: Mapping[str, Any], painter: str, count: int = 1) -> float | None:
+        """Seconds that `count` such pictures will take here, waiting not counted; None before the first."""
+        one = self.desk.estimate(self.recipe(partial, painter))
+        return None if one is None else one * count
+
+    # --- what comes from and goes to the page
+
+    def restore(self, data: bytes, painter: str) -> Restored:
+        """The settings inside a picture, its inputs stored for the painter.
+
+        Raises `BadPicture` when it cannot be read and `BadMetadata` when it carries no settings.
+        """
+        found = metadata.read_file(data)
+        values = found.recipe.model_dump(mode="json") if found.recipe else dict(found.partial)
+        if not values:
+            raise BadMetadata("This picture carries no settings; only pictures made by a studio do.")
+        for digest, blob in found.blobs.items():
+            if self.inputs.put(painter, blob) != digest:
+                raise BadPicture("An input picture inside this file is damaged.")
+        kept, warnings = self._usable(values, painter)
+        return Restored(kept, found.origin, (*found.warnings, *warnings))
+
+    def _usable(self, values: Mapping[str, Any], painter: str) -> tuple[dict[str, Any], list[str]]:
+        """What of somebody's recipe can be painted here, and a sentence for each thing that cannot."""
+        kept, warnings = dict(values), list[str]()
+        try:
+            self.library.find("checkpoint", str(kept.get("model", "")))
+        except UnknownName:
+            if kept.pop("model", None):
+                warnings.append(f"The model “{str(values['model'])[:80]}” is not here; yours is kept.")
+        try:
+            samplers.resolve(str(kept.get("sampler", "Euler")), str(kept.get("schedule", "Automatic")))
+        except BadInput as error:
+            for name in ("sampler", "schedule"):
+                kept.pop(name, None)
+            warnings.append(str(error))
+        try:
+            recipe = Recipe.of({**kept, "model": kept.get("model", "starter")})
+        except BadInput as error:
+            raise BadMetadata(f"The settings in this picture cannot be used: {error}") from error
+        lost = [digest for digest in recipe.images if not self.inputs.has(painter, digest)]
+        if lost:
+            for part in ("source", "mask", "controls"):
+                kept.pop(part, None)
+            warnings.append("Its input pictures are not in the file; words and numbers are taken over.")
+        return kept, warnings
+
+    def speak(self, painter: str, language: str) -> None:
+        """Keep the language she chose."""
+        self.jobs.keep_draft(painter, "language", language)
+
+    def language(self, painter: str) -> str:
+        """The language she chose; "" when she never did."""
+        return str(self.jobs.draft(painter, "language") or "")
+
+    def keep_form(self, painter: str, tab: str, values: Mapping[str, Any]) -> None:
+        """Keep a tab's unfinished form (plain JSON). The edge bounds its size."""
+        self.jobs.keep_draft(painter, f"form:{tab}", dict(values))
+
+    def form(self, painter: str, tab: str) -> dict[str, Any]:
+        """The form as she left it; empty when she never touched it."""
+        return dict(self.jobs.draft(painter, f"form:{tab}") or {})
+
+
+def starts_with(file: ModelFile) -> dict[str, Any]:
+    """The fields a checkpoint sets by itself; none while its family is not known."""
+    return defaults(file) if file.family in FAMILIES else {}
+
+
+def drafts(file: ModelFile) -> int:
+    """How many pictures a press of Paint makes with this checkpoint."""
+    return FAMILIES[file.family].drafts if file.family in FAMILIES else 1

@@ -1,0 +1,95 @@
+"""The page: one masthead, the tabs over one form generator, the stage, and the strip of finished pictures.
+
+It holds nothing that matters: form, running work and pictures come from the studio each time it is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+
+from studio.errors import UnknownName
+from studio.studio import Studio
+from studio.ui.page import Page, Tab, Updates, applied, merged, painter_of, scripted, telling
+from studio.ui.tabs import TABS
+from studio.ui.theme import theme
+from studio.ui.words import Words, preferred, read_catalogs
+
+STYLES = "page.css"
+SCRIPTS = ("page.js", "controls.js", "stage.js", "strip.js", "large.js")
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """The owner's page over one studio, not yet launched."""
+    catalogs = read_catalogs()
+    names = [{"tag": tag, "name": words("language")} for tag, words in catalogs.items()]
+    with gr.Blocks(title="Inkstone", analytics_enabled=False, fill_width=True) as blocks:
+        masthead = scripted("masthead", ("language",), languages=names, language="")
+        masthead.render()
+        stage = scripted("stage", ("reuse", "restored"), words={}, order={})
+        page = Page(studio, catalogs, stage)
+        with gr.Row(elem_id="studio", equal_height=False):
+            with gr.Column(elem_id="bench", scale=0, min_width=380), gr.Tabs(elem_id="tabs"):
+                tabs = [tab(page) for tab in TABS.values()]
+            with gr.Column(elem_id="easel", scale=1, min_width=340):
+                stage.render()
+                strip = scripted("strip", words={})
+                strip.render()
+        wire(blocks, page, masthead, strip, tabs)
+    return blocks
+
+
+def look() -> dict[str, Any]:
+    """Theme, styles and scripts, as Gradio's launch takes them. The files come from our own route."""
+    assets = files("studio.ui").joinpath("assets")
+    tags = ['<meta name="color-scheme" content="light dark">']
+    for name in (STYLES, *SCRIPTS):
+        version = hashlib.sha256(assets.joinpath(name).read_bytes()).hexdigest()[:12]
+        address = f"studio/page/{name}?v={version}"
+        tags.append(
+            f'<link rel="stylesheet" href="{address}">'
+            if name == STYLES
+            else f'<script src="{address}"></script>'
+        )
+    return {"theme": theme(), "head": "".join(tags)}
+
+
+def wire(blocks: gr.Blocks, page: Page, masthead: gr.HTML, strip: gr.HTML, tabs: list[Tab]) -> None:
+    """What happens when the page opens and when its language changes."""
+    studio, catalogs = page.studio, page.catalogs
+    outputs: list[Block] = [masthead, page.stage, strip]
+    outputs += [component for tab in tabs for component in (tab.tab, *tab.components)]
+
+    def speak(words: Words) -> Updates:
+        """The whole page in one language."""
+        said = {key: text for key, text in words.texts.items() if not key[0].isupper()}
+        page_words: Updates = {
+            masthead: {"language": words.language},
+            page.stage: {"words": said},
+            strip: {"words": said},
+        }
+        return merged(page_words, *(tab.relabel(words) for tab in tabs))
+
+    def opened(request: gr.Request) -> Mapping[Block, Any]:
+        """Everything as the painter left it."""
+        painter = painter_of(request)
+        chosen = studio.language(painter) or preferred(request.headers.get("accept-language", ""), catalogs)
+        words = catalogs.get(chosen) or next(iter(catalogs.values()))
+        return applied(merged(speak(words), *(tab.recall(painter) for tab in tabs)))
+
+    def language(event: gr.EventData, request: gr.Request) -> Mapping[Block, Any]:
+        """The painter chose another language."""
+        chosen = str(getattr(event, "language", ""))[:16]
+        if chosen not in catalogs:
+            raise UnknownName("language", chosen, catalogs)
+        studio.speak(painter_of(request), chosen)
+        return applied(speak(catalogs[chosen]))
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    blocks.load(opened, None, outputs, api_name="opened", **quiet)
+    masthead.language(telling(page.stage, language), None, outputs, api_name="language", **quiet)

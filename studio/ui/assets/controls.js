@@ -1,0 +1,160 @@
+// The form's own helpers: size and seed tools, keeping the unfinished form, keyboard, dropped pictures, chips.
+(() => {
+  "use strict";
+  const ink = window.inkstone;
+
+  // --- sizes: a ratio keeps the area; lock keeps the ratio
+
+  let proportion = 0;
+  const bounded = (side, unit) => Math.min(4096, Math.max(64, Math.round(side / unit) * unit));
+  const unitOf = (side) => (side < 400 ? 16 : 64);
+
+  ink.ratio = (width, height, ratio) => {
+    const side = Math.max(64, Math.round(Math.sqrt(width * height) / 32) * 32);
+    const unit = unitOf(side);
+    const size = [bounded(side * Math.sqrt(ratio), unit), bounded(side / Math.sqrt(ratio), unit)];
+    if (proportion) proportion = size[0] / size[1];
+    return size;
+  };
+
+  ink.lock = (width, height) => {
+    proportion = proportion ? 0 : width / height;
+    const button = document.getElementById("size-lock");
+    button.classList.toggle("on", proportion > 0);
+    button.setAttribute("aria-pressed", String(proportion > 0));
+  };
+
+  ink.locked = (changed, width, height) => {
+    if (!proportion) return changed === "width" ? height : width;
+    return bounded(changed === "width" ? width / proportion : height * proportion, 8);
+  };
+
+  ink.lastSeed = "";
+
+  // A text field of the form, set as if she had typed it.
+  ink.type = (path, text) => {
+    const field = document.querySelector(`#field-${path} textarea, #field-${path} input`);
+    if (!field) return;
+    const kind = field instanceof HTMLTextAreaElement ? HTMLTextAreaElement : HTMLInputElement;
+    Object.getOwnPropertyDescriptor(kind.prototype, "value").set.call(field, text);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  // --- the unfinished form is kept while she works on it
+
+  const drafts = new Map();
+  let timer = 0;
+
+  ink.keep = (tab, paths, values) => {
+    if (!ink.ready) return;
+    drafts.set(tab, Object.fromEntries(paths.map((path, i) => [path, values[i]])));
+    clearTimeout(timer);
+    timer = setTimeout(() => send(false), 250);
+    estimateSoon(drafts.get(tab));
+  };
+
+  async function send(leaving) {
+    for (const [tab, form] of [...drafts]) {
+      drafts.delete(tab);
+      try {
+        await ink.ask("state", { method: "PUT", json: { tab, form }, keepalive: leaving });
+      } catch (error) {
+        if (error.offline && !leaving && !drafts.has(tab)) drafts.set(tab, form);
+        else if (!leaving) ink.fault(error);
+      }
+    }
+    if (drafts.size && !leaving) timer = setTimeout(() => send(false), 3000);
+  }
+
+  addEventListener("pagehide", () => send(true));
+  document.addEventListener("visibilitychange", () => { if (document.hidden) send(true); });
+
+  // --- how long it will take
+
+  let asking = 0;
+  function estimateSoon(form) {
+    clearTimeout(asking);
+    asking = setTimeout(async () => {
+      const { model, width, height, steps, count } = form;
+      try {
+        const json = { recipe: { model, width, height, steps }, count };
+        const { seconds } = await ink.ask("estimate", { method: "POST", json });
+        ink.showEstimate?.(seconds);
+      } catch { ink.showEstimate?.(null); /* the form is unfinished: no figure then */ }
+    }, 700);
+  }
+
+  // --- keyboard: Ctrl+Enter paints, Esc stops
+
+  addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      document.getElementById("paint")?.click();
+    } else if (event.key === "Escape" && !document.querySelector("dialog[open]") && !event.isComposing) {
+      ink.stop?.();
+    }
+  });
+  addEventListener("click", (event) => {
+    if (event.target.closest?.("#paint")) ink.sending?.();
+    if (event.target.closest?.("#stop")) ink.stop?.();
+  }, true);
+
+  // --- a picture dropped anywhere brings back its settings
+
+  let depth = 0;
+  const carriesFile = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
+  const veil = (on) => {
+    const node = document.querySelector(".dropping");
+    if (node) node.hidden = !on;
+  };
+  addEventListener("dragenter", (event) => { if (carriesFile(event)) { depth += 1; veil(true); } });
+  addEventListener("dragleave", (event) => {
+    if (carriesFile(event)) { depth = Math.max(0, depth - 1); if (!depth) veil(false); }
+  });
+  addEventListener("dragover", (event) => { if (carriesFile(event)) event.preventDefault(); });
+  addEventListener("drop", (event) => {
+    if (!carriesFile(event)) return;
+    event.preventDefault();
+    depth = 0;
+    veil(false);
+    if (event.dataTransfer.files[0]) ink.restore(event.dataTransfer.files[0]);
+  });
+
+  ink.restore = async (file) => {
+    try {
+      const found = await ink.ask("restore", { method: "POST", body: file });
+      ink.emit("restored", { recipe: found.recipe });
+      ink.toast([ink.say("settings_back"), ...found.warnings].join(" "));
+    } catch (error) { ink.fault(error); }
+  };
+
+  // --- chips: what a restored picture carries besides words and numbers
+
+  ink.chips = (element, props, trigger, watch) => {
+    const box = element.querySelector(".chips"), list = element.querySelector("ul");
+    const parse = () => { try { return JSON.parse(props.value || "{}"); } catch { return {}; } };
+    const show = () => {
+      const held = parse();
+      list.replaceChildren(...Object.entries(held).map(([name, part]) => {
+        const item = ink.make("li", "", ink.say(`carried.${name}`) || name);
+        if (Array.isArray(part) && part.length > 1) item.append(` ×${part.length}`);
+        const away = ink.make("button", "bare", "×");
+        away.type = "button";
+        away.title = ink.say("remove");
+        away.setAttribute("aria-label", `${ink.say("remove")}: ${item.textContent}`);
+        away.onclick = () => {
+          const left = parse();
+          delete left[name];
+          if (name === "source") delete left.mask;
+          props.value = JSON.stringify(left);
+          show();
+        };
+        item.append(away);
+        return item;
+      }));
+      box.hidden = !list.children.length;
+    };
+    watch("value", show);
+    ink.spoken(show);
+  };
+})();

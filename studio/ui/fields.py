@@ -1,0 +1,168 @@
+"""What a field of a Part is, and the component that shows it."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import gradio as gr
+from gradio.components import Component
+from pydantic.fields import FieldInfo
+
+from studio.part import Part
+
+LONG_TEXT = 1000  # a text that may be longer gets several lines
+WIDEST_SLIDER = 2**31  # a number that may be larger is typed
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A part that may be present in a field. `path`: of its switch · `many`: the field is a tuple of such."""
+
+    path: str
+    field: str
+    part: type[Part]
+    many: bool
+
+
+def kind_of(info: FieldInfo, listed: bool) -> str:
+    """Which component shows a field; "" when none can."""
+    annotation = bare(info.annotation)
+    if listed:
+        return "list"
+    if get_origin(annotation) is Literal:
+        return "radio" if len(get_args(annotation)) > 1 else ""
+    if annotation is bool:
+        return "switch"
+    if annotation is str:
+        return "text" if bound(info, "max_length", 0) > LONG_TEXT else "line"
+    if annotation in (int, float):
+        low, high = limits(info)
+        return "slider" if low is not None and high is not None and high - low < WIDEST_SLIDER else "line"
+    return ""
+
+
+def bare(annotation: Any) -> Any:
+    """A type without `Annotated` and without `| None`."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, types.UnionType):
+        left = [arg for arg in get_args(annotation) if arg is not type(None)]
+        return bare(left[0]) if len(left) == 1 else annotation
+    return annotation
+
+
+def optional(info: FieldInfo) -> bool:
+    """Whether the field may be None."""
+    return type(None) in get_args(info.annotation)
+
+
+def bound(info: FieldInfo, name: str, default: Any = None) -> Any:
+    """A bound of the field (`ge`, `le`, `multiple_of`, `max_length`, …)."""
+    return next((getattr(m, name) for m in info.metadata if hasattr(m, name)), default)
+
+
+def limits(info: FieldInfo) -> tuple[float | None, float | None]:
+    """The least and the greatest value, both included."""
+    low, high = bound(info, "ge"), bound(info, "le")
+    if high is None and bound(info, "lt") is not None and bare(info.annotation) is int:
+        high = bound(info, "lt") - 1
+    return low, high
+
+
+def members(part: type[Part]) -> Iterable[Member]:
+    """The optional parts of scalars among a part's fields, and the members of its unions of such parts."""
+    for name, info in part.model_fields.items():
+        inner = bare(info.annotation)
+        many = get_origin(inner) is tuple
+        for kind in union_of(bare(get_args(inner)[0])) if many else [inner]:
+            if is_part(kind) and all_scalar(kind) and (not many or "kind" in kind.model_fields):
+                yield Member(f"{name}.{kind_name(kind)}" if many else name, name, kind, many)
+
+
+def union_of(annotation: Any) -> Sequence[Any]:
+    """The members of a union, or the one type it is."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [bare(arg) for arg in get_args(annotation)]
+    return [annotation]
+
+
+def is_part(annotation: Any) -> bool:
+    """Whether a type is one of our Parts."""
+    return isinstance(annotation, type) and issubclass(annotation, Part)
+
+
+def all_scalar(part: type[Part]) -> bool:
+    """Whether every field but its `kind` can be shown by a component (a digest of a picture cannot)."""
+    fields = {name: info for name, info in part.model_fields.items() if name != "kind"}
+    return all(kind_of(info, False) and not bound(info, "pattern") for info in fields.values())
+
+
+def kind_name(part: type[Part]) -> str:
+    """The word by which a union tells its members apart."""
+    info = part.model_fields.get("kind")
+    return str(info.default) if info else part.__name__.lower()
+
+
+def in_order(held: Any, kinds: Sequence[str]) -> bool:
+    """Whether a tuple of parts is what switches can say: each kind at most once, in the union's order."""
+    if not isinstance(held, list):
+        return True
+    places = [kinds.index(one["kind"]) if one["kind"] in kinds else -1 for one in held]
+    return -1 not in places and places == sorted(set(places))
+
+
+# --- how it is shown
+
+
+def slider(info: FieldInfo, _: Sequence[tuple[str, Any]]) -> Component:
+    """A bounded number."""
+    low, high = limits(info)
+    whole = bare(info.annotation) is int
+    step = bound(info, "multiple_of") or (1 if whole else 0.05 if (high or 0) - (low or 0) <= 4 else 0.1)
+    return gr.Slider(low or 0, high or 0, value=info.default, step=step, buttons=[], render=False)
+
+
+def text(info: FieldInfo, _: Sequence[tuple[str, Any]]) -> Component:
+    """A text of several lines."""
+    return gr.Textbox(str(info.default or ""), lines=2, max_lines=12, render=False)
+
+
+def line(info: FieldInfo, _: Sequence[tuple[str, Any]]) -> Component:
+    """A short text, or a number too large for a slider (and for the browser's own numbers)."""
+    return gr.Textbox("" if info.default is None else str(info.default), max_lines=1, render=False)
+
+
+def switch(info: FieldInfo, _: Sequence[tuple[str, Any]]) -> Component:
+    """Yes or no."""
+    return gr.Checkbox(bool(info.default), render=False)
+
+
+def radio(info: FieldInfo, _: Sequence[tuple[str, Any]]) -> Component:
+    """One of a few words."""
+    options = [str(option) for option in get_args(bare(info.annotation))]
+    return gr.Radio(options, value=info.default, render=False)
+
+
+def listed(info: FieldInfo, choices: Sequence[tuple[str, Any]]) -> Component:
+    """A name from a list; "" stands for none where the field may be empty."""
+    value = "" if info.default is None else info.default
+    return gr.Dropdown(list(choices), value=value, filterable=len(choices) > 8, render=False)
+
+
+MAKERS: Mapping[str, Callable[[FieldInfo, Sequence[tuple[str, Any]]], Component]] = types.MappingProxyType(
+    {"slider": slider, "text": text, "line": line, "switch": switch, "radio": radio, "list": listed}
+)
+SHOWN: Mapping[str, type | tuple[type, ...]] = types.MappingProxyType(
+    {
+        "slider": (int, float),
+        "text": str,
+        "line": str,
+        "switch": bool,
+        "radio": str,
+        "list": str,
+        "part": bool,
+    }
+)

@@ -1,0 +1,74 @@
+"""The page's words in each language; a field's own title and help are its words in English."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+from studio.part import Part
+
+DEFAULT = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language's catalog; what it lacks is said in English."""
+
+    language: str
+    texts: Mapping[str, str]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The text of a key. `{name}` in it is replaced."""
+        text = self.texts[key]
+        for name, value in values.items():
+            text = text.replace(f"{{{name}}}", str(value))
+        return text
+
+    def title(self, part: type[Part], name: str) -> str:
+        """What a field is called."""
+        info = part.model_fields[name]
+        return self.texts.get(f"{part.__name__}.{name}", info.title or name)
+
+    def help(self, part: type[Part], name: str) -> str:
+        """What a field does."""
+        info = part.model_fields[name]
+        return self.texts.get(f"{part.__name__}.{name}.help", info.description or "")
+
+    def name(self, part: type[Part]) -> str:
+        """What a part as a whole is called: the first line of its description, up to the colon."""
+        first = (part.__doc__ or part.__name__).strip().splitlines()[0]
+        return self.texts.get(part.__name__, first.split(":")[0].rstrip("."))
+
+    def option(self, part: type[Part], name: str, value: str) -> str:
+        """What one choice of a field is called."""
+        return self.texts.get(f"{part.__name__}.{name}={value}", value)
+
+
+def read_catalogs() -> dict[str, Words]:
+    """Every language by its tag, English first."""
+    folder = files("studio.ui").joinpath("i18n")
+    raw = {
+        one.name.removesuffix(".json"): json.loads(one.read_text("utf-8"))
+        for one in folder.iterdir()
+        if one.name.endswith(".json")
+    }
+    order = sorted(raw, key=lambda tag: (tag != DEFAULT, tag))
+    return {tag: Words(tag, {**raw[DEFAULT], **raw[tag]}) for tag in order}
+
+
+def preferred(accept_language: str, languages: Mapping[str, object]) -> str:
+    """The language a browser asks for among ours, by its Accept-Language header; English otherwise."""
+    asked: list[tuple[float, str]] = []
+    for item in accept_language[:400].split(","):
+        tag, _, quality = item.strip().partition(";q=")
+        try:
+            asked.append((-float(quality or 1), tag.lower()))
+        except ValueError:
+            continue
+    for _, tag in sorted(asked, key=lambda pair: pair[0]):
+        for ours in languages:
+            if tag.split("-")[0] == ours.lower().split("-")[0]:
+                return ours
+    return DEFAULT
