@@ -1,8 +1,9 @@
 """The autoencoders: KL (Rombach et al. 2022, f8 c4) and the tiny decoder for previews (TAESD's shape).
 
-No perceptual network is at hand, so sharpness comes from a Laplacian pyramid, gradients, and late from a patch
-discriminator with VQGAN's adaptive weight (Esser et al. 2021, eq. 7). Scale equivariance, decode(down(z)) ~ down(x),
-makes the latents easier to learn for the UNet (Skorokhodov et al. 2025, arXiv 2502.14831).
+No perceptual network is at hand, so sharpness comes from a Laplacian pyramid, gradients, and late from a
+patch discriminator with VQGAN's adaptive weight (Esser et al. 2021, eq. 7). Scale equivariance,
+decode(down(z)) ~ down(x), makes the latents easier to learn for the UNet (Skorokhodov et al. 2025, arXiv
+2502.14831).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, AutoencoderTiny
 
 SCALING = 0.18215
-_ADVERSARIAL_FROM = 0.6  # of the time
+_ADVERSARIAL_FROM = 0.5  # of the time, where the decoder alone is trained
 _DECODER_ONLY_FROM = 0.85
 _LATENT_NOISE = 0.15  # largest, in standard deviations
 _EQUIVARIANCE_EVERY = 4  # steps
@@ -141,11 +142,13 @@ def autoencoder_task(
     *,
     decoder_only: bool = False,
 ) -> Task:
-    """Train AutoencoderKL with a discriminator from 60 % of the time and the decoder alone in the last 15 %.
+    """Train AutoencoderKL, late against a discriminator, and the decoder alone in the last 15 % of the time.
 
-    With `decoder_only` the latents stay what they are from the beginning, so that a UNet trained on them stays right.
+    With `decoder_only` the latents stay what they are from the beginning, so that a UNet trained on them
+    stays right.
     """
     name = "decoder" if decoder_only else "vae"
+    opposed = _ADVERSARIAL_FROM if decoder_only else plan.adversarial_from
     critic = PatchCritic().to(device)
     batch = plan.stages[name].batch
     probe = to_batch(np.asarray(held_out.pixels[:_SHEET])).to(device)
@@ -172,13 +175,13 @@ def autoencoder_task(
             half = vae.decode(F.avg_pool2d(latents, 2)).sample.float()
             total = total + 0.25 * charbonnier(half, F.avg_pool2d(real, 2))
         shown = {"_reconstruction": reconstruction, "_psnr": psnr_of(fake, real)}
-        if moment.fraction < _ADVERSARIAL_FROM or side < 48:
+        if moment.fraction < opposed or side < 48:
             return {"autoencoder": total, **shown}
         critic.requires_grad_(False)
         adversarial = -critic(fake).float().mean()
         critic.requires_grad_(True)
         weight = _adaptive(reconstruction, adversarial, vae.decoder.conv_out.weight)
-        ramp = min(1.0, (moment.fraction - _ADVERSARIAL_FROM) / 0.05)
+        ramp = min(1.0, (moment.fraction - opposed) / 0.05)
         against = F.relu(1 - critic(real).float()).mean() + F.relu(1 + critic(fake.detach()).float()).mean()
         warmed = 0.0 if ramp < 0.4 else ramp
         return {"autoencoder": total + 0.1 * warmed * weight * adversarial, "critic": 0.5 * against, **shown}
@@ -206,7 +209,7 @@ def psnr_of(fake: Tensor, real: Tensor) -> Tensor:
 
 @torch.no_grad()
 def fold_normalisation(vae: AutoencoderKL, pictures: Sequence[np.ndarray], device: torch.device) -> None:
-    """Make latents times 0.18215 have mean 0 and deviation 1 per channel, by changing the two 1x1 convolutions.
+    """Give latents times 0.18215 mean 0 and deviation 1 per channel, through the two 1x1 convolutions.
 
     The decoder's output stays the same. `pictures` are uint8 (H, W, 3).
     """

@@ -19,21 +19,23 @@ tags: [landscape, shan-shui, procedural, from-scratch]
 ---
 # Inkstone's starter: a small painter of 山水
 
-**It paints landscapes only.** It has never seen a picture by a human artist, a photograph, or any data from elsewhere:
-every picture that it learned from was drawn by this project's own generator (`studio/school/shanshui.py`), with exact
-captions in English and Chinese. No pretrained network had a part in it. Do not expect people, animals (but birds),
-cities or any style besides ink, blue-green 青绿, light-crimson 浅绛 and gold-on-indigo 泥金. Words that it knows are
-listed in `words.json`; it does not know others, and counts of boats are unreliable.
+**It paints landscapes only.** It has never seen a picture by a human artist, a photograph, or any data from
+elsewhere: every picture that it learned from was drawn by this project's own generator
+(`studio/school/shanshui.py`), with exact captions in English and Chinese. No pretrained network took part.
+Do not expect people, animals (but birds), cities or any style besides ink, blue-green 青绿, light-crimson 浅绛
+and gold-on-indigo 泥金. The words that it knows are listed in `words.json`; it does not know others, and counts
+of boats are unreliable.
 
-Layout: Stable Diffusion 1.5's, by diffusers (`StableDiffusionPipeline`), fp16, velocity prediction, 256x256 pixels
-(3:2 and 2:3 work). Beside the pipeline: `vae_tiny/` (previews), `controlnet/` (white lines on black), `lcm_lora/`
-(4 steps, guidance 1), `upscaler/x2.safetensors` (SRVGGNetCompact), `judge/` (the classifier that measures it).
+Layout: Stable Diffusion 1.5's, by diffusers (`StableDiffusionPipeline`), fp16, velocity prediction, 256x256
+pixels (3:2 and 2:3 work). Beside the pipeline: `vae_tiny/` (previews), `controlnet/` (white lines on black),
+`lcm_lora/` (4 steps, guidance 1), `upscaler/x2.safetensors` (SRVGGNetCompact), `judge/` (the classifier that
+measures it).
 Guidance 2.5 to 4, 12 to 25 steps.
 """
 
 
 def training_record(out: Path) -> dict[str, Any]:
-    """training.json of a starter: plan, seed, generator version, and steps, samples and minutes of every stage."""
+    """training.json of a starter: plan, seed, generator version; steps, samples and minutes per stage."""
     path = out / "training.json"
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
@@ -69,8 +71,9 @@ def _made(record: dict[str, Any]) -> str:
         for name, stage in record.get("stages", {}).items()
     ]
     facts = (
-        f"Plan “{record.get('plan')}”, seed {record.get('seed')}, generator version {record.get('generator')}, "
-        f"{record.get('pictures', 0):,} square pictures of {record.get('size')} px on {record.get('device')}. "
+        f"Plan “{record.get('plan')}”, seed {record.get('seed')}, generator version "
+        f"{record.get('generator')}, {record.get('pictures', 0):,} square pictures of "
+        f"{record.get('size')} px on {record.get('device')}. "
         "Rebuild: `studio train starter`.\n\n"
     )
     return "## How it was made\n" + facts + _table(rows, "stage", "samples seen", "steps", "minutes")
@@ -105,5 +108,5 @@ def write_card(school: School) -> None:
         write_json(out / "words.json", _words(measured))
         write_text(out / "README.md", "\n".join([_HEAD, _made(record), _measured(measured)]))
     else:
-        own = f"---\nlicense: other\n---\n# A small painter\n\nTrained on {school.options.data.name}, a folder of pictures.\n"
+        own = f"---\nlicense: other\n---\n# A small painter\n\nTrained on {school.options.data.name}.\n"
         write_text(out / "README.md", "\n".join([own, _made(record)]))

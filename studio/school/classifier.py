@@ -1,8 +1,11 @@
-"""The judge's eye: a small residual network that reads a landscape's attributes, and whose features measure distance."""
+"""The judge's eye: a small residual network that reads a landscape's attributes, and whose features measure
+distance.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +41,8 @@ class _Block(nn.Module):
 class Classifier(nn.Module):
     """(B, 3, H, W) in -1..1 -> features (B, 256) and one (B, classes) of logits per attribute.
 
-    Two channels of coordinates go in with the picture, so that left and right can be told after pooling; both the
-    mean and the maximum are pooled, so that a far boat counts.
+    Two channels of coordinates go in with the picture, so that left and right can be told after pooling; both
+    the mean and the maximum are pooled, so that a far boat counts.
     """
 
     def __init__(self, width: int, sizes: Sequence[int]) -> None:
@@ -53,7 +56,7 @@ class Classifier(nn.Module):
                 nn.Conv2d(a, b, 3, 2, 1),
                 *(_Block(b) for _ in range(1 + (n > 0))),
             )
-            for n, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
+            for n, (a, b) in enumerate(pairwise(widths))
         )
         self.norm = nn.GroupNorm(_GROUPS, widths[-1])
         self.project = nn.Linear(2 * widths[-1], FEATURES)
@@ -85,7 +88,9 @@ def build_classifier(plan: Plan, sizes: Sequence[int]) -> Classifier:
 
 
 def soften(pictures: Tensor, rng: np.random.Generator) -> Tensor:
-    """Blur, noise and a change of brightness, each now and then: pictures as an autoencoder might give them back."""
+    """Blur, noise and a change of brightness, each now and then: pictures as an autoencoder might give them
+    back.
+    """
     from torchvision.transforms.functional import gaussian_blur
 
     if rng.random() < 0.5:

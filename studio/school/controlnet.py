@@ -1,7 +1,7 @@
-"""The ControlNet on line drawings (Zhang et al. 2023): white lines on black, three channels, as SD1.5's scribble.
+"""The ControlNet on line drawings (Zhang et al. 2023): white lines on black, as SD1.5's scribble.
 
-Lines are spoiled on purpose, so that a hand's drawing and an app's edge detector both count as lines: other widths,
-wobble, gaps, whole objects left out, blank sheets, edges instead of drawn lines.
+Lines are spoiled on purpose, so that a hand's drawing and an app's edge detector both count as lines: other
+widths, wobble, gaps, whole objects left out, blank sheets, edges instead of drawn lines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a course of training is asked for, and where its parts lie: options, pools of pictures, trained parts."""
+"""What a course of training is asked for, and where its parts lie: options, pools, trained parts."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def _silent(_what: str, _done: int, _of: int) -> None:
 class TrainOptions:
     """What `studio train starter` was asked.
 
-    `stage` None runs them all. `minutes` is for the stage, or for the whole course (shared out as the plan's own
-    minutes are). `data` None means pictures drawn by the generator, else a folder of pictures with captions.
-    `state` keeps checkpoints, pools and latents; `out` becomes the model folder.
+    `stage` None runs them all. `minutes` is for the stage, or for the whole course (shared out as the plan's
+    own minutes are). `data` None means pictures drawn by the generator, else a folder of pictures with
+    captions. `state` keeps checkpoints, pools and latents; `out` becomes the model folder.
     """
 
     state: Path

@@ -26,7 +26,9 @@ def _tensorboard(folder: Path) -> Any:
 
 
 class Curve:
-    """The losses of one stage. Lines later than `step` (written before a kill, after the checkpoint) are dropped."""
+    """The losses of one stage. Lines later than `step` (written before a kill, after the checkpoint) are
+    dropped.
+    """
 
     def __init__(self, folder: Path, title: str, step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,9 @@ class Curve:
             self.board.flush()
 
     def draw(self) -> None:
-        """Write curve.png: one panel per loss, logarithmic where it can be, smoothed in front of the raw line."""
+        """Write curve.png: one panel per loss, logarithmic where it can be, smoothed in front of the raw
+        line.
+        """
         from studio.school.sheets import encode_png
 
         names = sorted({name for row in self.rows for name in row if name != "step"})

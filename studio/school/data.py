@@ -50,7 +50,7 @@ class Pool:
 
 
 def formats(size: int) -> tuple[tuple[int, int], ...]:
-    """(width, height) of square, 3:2 and 2:3 pictures; all divisible by 32 when `size` is a multiple of 256."""
+    """(width, height) of square, 3:2 and 2:3 pictures; divisible by 32 when `size` is a multiple of 256."""
     return (size, size), (size * 9 // 8, size * 3 // 4), (size * 3 // 4, size * 9 // 8)
 
 
@@ -65,8 +65,8 @@ def drawn(seed: int, width: int, height: int, captions: int = CAPTIONS_PER_PICTU
     """The picture that the generator draws for `seed`, with `captions` different captions."""
     from studio.school.captions import caption
     from studio.school.scene import labels
-    from studio.school.text import respaced
     from studio.school.shanshui import SMALLEST, paint_landscape
+    from studio.school.text import respaced
 
     factor = 1
     while min(width, height) * factor < SMALLEST:
@@ -104,7 +104,8 @@ def _listed_captions(folder: Path) -> dict[str, str]:
             found[str(row["file_name"])] = str(row["text"])
         except (ValueError, KeyError, TypeError) as error:
             raise BadInput(
-                f'Line {number} of {path.name} is not of the form {{"file_name": "a.png", "text": "…"}}. Correct it.'
+                f"Line {number} of {path.name} is not of the form "
+                '{"file_name": "a.png", "text": "…"}. Correct it.'
             ) from error
     return found
 
@@ -114,14 +115,15 @@ def _fault(path: Path, caption: str | None) -> str | None:
     from PIL import Image, UnidentifiedImageError
 
     if caption is None:
-        return f"{path.name} has no caption (write {path.stem}.txt beside it, or a line in metadata.jsonl)"
+        beside = f"{path.stem}.txt beside it, or a line in metadata.jsonl"
+        return f"{path.name} has no caption (write {beside})"
     if not caption.strip():
         return f"the caption of {path.name} is empty"
     try:
         with Image.open(path) as picture:
             width, height = picture.size
             if min(width, height) < _SMALLEST:
-                return f"{path.name} is only {width}x{height}; the shorter side must have {_SMALLEST} pixels or more"
+                return f"{path.name} is only {width}x{height}; {_SMALLEST} pixels a side are the least"
             if width * height > _LARGEST:
                 return f"{path.name} has more than {_LARGEST // 1_000_000} million pixels; make it smaller"
             picture.load()
@@ -131,7 +133,7 @@ def _fault(path: Path, caption: str | None) -> str | None:
 
 
 def read_folder(folder: Path, caption: str | None = None) -> list[Captioned]:
-    """Every picture of `folder` with its caption (from `name.txt`, metadata.jsonl, else `caption`), all opened once.
+    """Every picture of `folder`, opened once, with its caption: `name.txt`, metadata.jsonl, else `caption`.
 
     Raises BadInput with one sentence naming the faults, before any training starts.
     """

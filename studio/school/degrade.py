@@ -1,6 +1,7 @@
-"""Real-ESRGAN's second-order degradation (Wang et al. 2021, section 3): how a good picture becomes a poor small one.
+"""Real-ESRGAN's second-order degradation (Wang et al. 2021, section 3): a good picture made poor.
 
-Blur, resize, noise and JPEG, twice, with a final sinc filter; noise and JPEG are halved, because ink wash is soft.
+Blur, resize, noise and JPEG, twice, with a final sinc filter; noise and JPEG are halved, because ink wash is
+soft.
 """
 
 from __future__ import annotations

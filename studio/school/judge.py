@@ -1,7 +1,7 @@
 """The report on a starter: every figure of its model card, recomputed from the shipped weights.
 
-`report` can be stopped at any time and continues; what it has painted lies in the state folder under the digest of
-the weights that painted it.
+`report` can be stopped at any time and continues; what it has painted lies in the state folder under the
+digest of the weights that painted it.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def told_attributes(caption: str, scene: Any) -> tuple[bool, ...]:
 
 
 def orders(count: int, seed: int, *, held_out_pairs: bool = False) -> list[Order]:
-    """`count` captions of random scenes; with `held_out_pairs`, of scenes whose pairs were never trained on."""
+    """`count` captions of random scenes; with `held_out_pairs`, of pairs that were never trained on."""
     from studio.school.captions import caption
     from studio.school.scene import ATTRIBUTES, HELD_OUT, labels, sample_scene
 
@@ -193,7 +193,9 @@ def _joint(seen: np.ndarray, asked: Sequence[Order]) -> dict[str, float]:
 
 
 def _renders(desk: _Desk, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fresh renders that nobody trained on: pictures, judge's features, and the judge's accuracy per attribute."""
+    """Fresh renders that nobody trained on: pictures, judge's features, and the judge's accuracy per
+    attribute.
+    """
     size = desk.school.plan.size
     first = HELD_OUT_SEED + 50_000
     pictures = desk.painted(
@@ -323,7 +325,9 @@ def _paintings(desk: _Desk, asked: Sequence[Order]) -> np.ndarray:
 
 
 def _distances(made: np.ndarray, fast: np.ndarray | None, real: np.ndarray) -> dict[str, float]:
-    """Kernel distance (and the Fréchet distance if there are enough) to fresh renders, in the judge's features."""
+    """Kernel distance (and the Fréchet distance if there are enough) to fresh renders, in the judge's
+    features.
+    """
     half = len(real) // 2
     result = {
         "kernel_distance": measures.kernel_distance(made, real),
@@ -349,8 +353,8 @@ def report(
 ) -> dict[str, Any]:
     """Judge the starter in `folder` by `samples` paintings; write its figures.json, card and sums.
 
-    Distances are in the judge's features. Continues where it was stopped. Raises MissingWeights (a part that must
-    be there is not), BadInput (not a starter of ours).
+    Distances are in the judge's features. Continues where it was stopped. Raises MissingWeights (a part that
+    must be there is not), BadInput (not a starter of ours).
     """
     if samples < 8:
         raise BadInput("A report needs at least 8 samples.")

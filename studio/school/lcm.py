@@ -1,7 +1,8 @@
 """LCM-LoRA (Luo et al. 2023): a low-rank change of the UNet that paints in four steps, guidance built in.
 
-The student jumps from any of 50 DDIM times to the picture; it learns to land where it would land from the next time,
-which the teacher (the UNet without the LoRA, with guidance drawn from 2..4) reaches by one DDIM step.
+The student jumps from any of 50 DDIM times to the picture; it learns to land where it would land from the
+next time, which the teacher (the UNet without the LoRA, with guidance drawn from 2..4) reaches by one DDIM
+step.
 """
 
 from __future__ import annotations

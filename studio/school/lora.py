@@ -1,7 +1,7 @@
 """Teach a model a subject or a manner from a few pictures: a LoRA, DreamBooth-style with prior preservation.
 
-Hu et al. 2021 (LoRA), Ruiz et al. 2022 (DreamBooth: pictures of the class, painted by the model itself beforehand,
-keep it from forgetting what else the class word means).
+Hu et al. 2021 (LoRA), Ruiz et al. 2022 (DreamBooth: pictures of the class, painted by the model itself
+beforehand, keep it from forgetting what else the class word means).
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ _PEFT_FILE = "pytorch_lora_weights.safetensors"
 class LoraOptions:
     """What `studio train lora` was asked.
 
-    `model` is a folder in diffusers layout or a single file; `data` a folder of pictures with captions (`prompt` is
-    the caption of those that have none). With `class_prompt`, `class_pictures` of it are painted first and kept.
-    `out` becomes the folder with `<name>.safetensors` (kohya's names) and PEFT's file; `state` keeps checkpoints.
+    `model` is a folder in diffusers layout or a single file; `data` a folder of pictures with captions
+    (`prompt` is the caption of those that have none). With `class_prompt`, `class_pictures` of it are painted
+    first and kept. `out` becomes the folder with `<name>.safetensors` (kohya's names) and PEFT's file;
+    `state` keeps checkpoints.
     """
 
     model: Path
@@ -95,8 +96,9 @@ def _open(options: LoraOptions, device: torch.device) -> _Model:
 
     file = identify(options.model)
     if file.kind != "checkpoint" or file.family not in FAMILIES:
+        what = f"a {file.kind}" if file.kind != "checkpoint" else f"of family {file.family or 'unknown'}"
         raise BadInput(
-            f"{options.model.name} is {'a ' + file.kind if file.kind != 'checkpoint' else 'of family ' + (file.family or 'unknown')}; "
+            f"{options.model.name} is {what}; "
             "a LoRA can be trained on the starter or on a Stable Diffusion 1.x or 2.x checkpoint."
         )
     config = _configs(file)

@@ -29,7 +29,7 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """|mean difference|^2 + tr(A + B - 2 (AB)^1/2) of two feature sets (N, D); N should be several times D."""
+    """|mean difference|^2 + tr(A + B - 2 (AB)^1/2) of features (N, D); N should be several times D."""
     mean = a.mean(0) - b.mean(0)
     ca, cb = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
     values, vectors = np.linalg.eigh(ca)
@@ -39,7 +39,9 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Unbiased squared MMD with the kernel (x.y/D + 1)^3 (Binkowski et al. 2018); about 0 for equal distributions."""
+    """Unbiased squared MMD with the kernel (x.y/D + 1)^3 (Binkowski et al. 2018); about 0 for equal
+    distributions.
+    """
     size = a.shape[1]
 
     def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -65,7 +67,7 @@ def diversity(features: np.ndarray) -> float:
 
 
 def copies(made: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Which rows of `made` are copies of a row of `known`: nearest less than a third as far as the second nearest.
+    """Which rows of `made` copy a row of `known`: the nearest is less than a third as far as the second.
 
     Rows are flattened latents; the rule is Yoon et al. 2023's, as in arXiv 2505.16959.
     """
@@ -77,7 +79,9 @@ def copies(made: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def sketch_distance(lines: np.ndarray, painting: np.ndarray) -> float:
-    """Mean distance in px from each drawn pixel of `lines` (uint8) to the nearest edge of `painting` (uint8 RGB)."""
+    """Mean distance in px from each drawn pixel of `lines` (uint8) to the nearest edge of `painting` (uint8
+    RGB).
+    """
     import cv2
 
     drawn = lines > 96

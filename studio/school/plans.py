@@ -17,16 +17,18 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that decides what a starter is. Pixel sizes are those of `size` = 256 unless said otherwise."""
+    """Everything that decides what a starter is."""
 
     name: str
     pictures: int  # in the training set
     size: int  # of the pictures, px; the first UNet stage trains at half of it
+    captions: int  # that the tokenizer is learned from
     vocabulary: int
     text_width: int
     text_layers: int
     text_heads: int
     vae_channels: tuple[int, ...]
+    adversarial_from: float  # of the stage "vae"'s time; 1 for never
     tiny_channels: int
     unet_channels: tuple[int, ...]
     unet_layers: int
@@ -49,11 +51,13 @@ _SEED = Plan(
     name="seed",
     pictures=10_240,
     size=256,
+    captions=30_000,
     vocabulary=2048,
     text_width=192,
     text_layers=4,
     text_heads=3,
     vae_channels=(32, 64, 96, 128),
+    adversarial_from=1.0,
     tiny_channels=32,
     unet_channels=(48, 96, 144),
     unet_layers=1,
@@ -67,7 +71,7 @@ _SEED = Plan(
     wide=0.1,
     stages={
         "text": _stage(64, 6, 1e-3, warmup=100),
-        "vae": _stage(16, 35, 8e-4, warmup=100, decay=0.998, weight_decay=0.0),
+        "vae": _stage(8, 42, 8e-4, warmup=100, decay=0.998, weight_decay=0.0),
         "unet128": _stage(64, 40, 6e-4, warmup=200, decay=0.998),
         "unet256": _stage(32, 20, 4e-4, warmup=100, decay=0.998),
         "decoder": _stage(16, 15, 4e-4, warmup=100, decay=0.998, weight_decay=0.0),
@@ -82,6 +86,7 @@ _SEED = Plan(
 _NIGHT = replace(
     _SEED,
     name="night",
+    adversarial_from=0.6,
     pictures=40_960,
     unet_channels=(64, 128, 192),
     hint_channels=(16, 32, 64, 96),
@@ -101,6 +106,7 @@ _NIGHT = replace(
 _GPU = replace(
     _SEED,
     name="gpu",
+    adversarial_from=0.6,
     pictures=250_000,
     unet_channels=(96, 128, 160),
     unet_layers=2,
@@ -122,9 +128,11 @@ _GPU = replace(
 _TINY = replace(
     _SEED,
     name="tiny",
+    adversarial_from=0.5,
     pictures=24,
     size=64,
-    vocabulary=1200,
+    captions=1_500,
+    vocabulary=1800,
     text_width=32,
     text_layers=1,
     text_heads=2,
@@ -140,7 +148,7 @@ _TINY = replace(
     judge_width=8,
     wide=0.0,
     stages={
-        name: Stage(min(4, stage.batch), replace(stage.pace, minutes=0.02, warmup=2, decay=0.9))
+        name: Stage(min(4, stage.batch), replace(stage.pace, minutes=0.01, warmup=2, decay=0.9))
         for name, stage in _SEED.stages.items()
     },
 )

@@ -1,7 +1,8 @@
 """Train the starter: `train_starter` runs the stages in their order, each for its time.
 
-A stage begins from its own checkpoint in the state folder; where there is none, from the fp16 weights in the output
-folder; where there are none of its size, from nothing. So a starter can be continued from what is shipped alone.
+A stage begins from its own checkpoint in the state folder; where there is none, from the fp16 weights in the
+output folder; where there are none of its size, from nothing. So a starter can be continued from what is
+shipped alone.
 """
 
 from __future__ import annotations
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
 _FOLDED = 192  # pictures that measure the latents' mean and deviation
-_CAPTIONS_FOR_TOKENS = 30_000
 _REBUILT = 1024  # pictures that the judge also sees as the autoencoder gives them back
 
 
@@ -81,7 +81,7 @@ def _captions(school: School) -> list[str]:
     from studio.school.scene import sample_scene
 
     rng = np.random.default_rng([school.options.seed, 4])
-    drawn_captions = [caption(sample_scene(rng), rng) for _ in range(_CAPTIONS_FOR_TOKENS)]
+    drawn_captions = [caption(sample_scene(rng), rng) for _ in range(school.plan.captions)]
     words = [word for values in concepts().values() for names in values.values() for word in names]
     return drawn_captions + words
 
@@ -289,7 +289,8 @@ def snapshot(school: School, stage: str) -> None:
 def train_starter(options: TrainOptions) -> Path:
     """Train one stage of the starter, or all of them, and return the model folder.
 
-    Raises BadInput (the options or the pictures cannot be used), MissingWeights (an earlier stage is missing).
+    Raises BadInput (the options or the pictures cannot be used), MissingWeights (an earlier stage is
+    missing).
     """
     school = resolve(options, STAGES)
     stages = STAGES if options.stage is None else {options.stage: STAGES[options.stage]}

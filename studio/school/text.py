@@ -1,7 +1,7 @@
 """The text encoder: a small CLIPTextModel, warmed up by reading the picture's attributes out of its caption.
 
-Captions are generated from attributes, so they can be read exactly: cross-entropy per attribute, at the end of the
-text and at a random padding position behind it, because the UNet attends to the padding as well.
+Captions are generated from attributes, so they can be read exactly: cross-entropy per attribute, at the end
+of the text and at a random padding position behind it, because the UNet attends to the padding as well.
 """
 
 from __future__ import annotations
@@ -140,7 +140,9 @@ def drawn_reader() -> tuple[list[int], Reader]:
 
 
 def words_reader(captions: Sequence[str], most: int = 256) -> tuple[list[int], Reader]:
-    """The same for captions written by people: the attributes are whether each frequent word is in the caption."""
+    """The same for captions written by people: the attributes are whether each frequent word is in the
+    caption.
+    """
     from collections import Counter
 
     counts = Counter(word for caption in captions for word in set(caption.lower().split()))
@@ -164,7 +166,7 @@ def encode_captions(
 
 
 def save_text_encoder(encoder: CLIPTextModel, folder: Path) -> None:
-    """Write config.json and model.safetensors (fp16) with the `text_model.` prefix that published files have."""
+    """Write config.json and model.safetensors (fp16), named with the published prefix `text_model.`."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "config.json", json.loads(encoder.config.to_json_string(use_diff=False)) | _NAMES)
     tensors = {

@@ -4,8 +4,9 @@ Layout of the vocabulary (the order CLIP's own tokenizer has, so that 75-token c
 prompts behave as with Stable Diffusion 1.5): 256 bytes, 256 bytes that end a word, one token per merge,
 `<|startoftext|>`, `<|endoftext|>`; the end of text has the largest id.
 
-Every Chinese character of the captions is one token by construction, and no token holds two, so that a phrase nobody
-wrote before is read by its characters: their byte merges come before everything learned (Sennrich et al. 2016 describe the learning, Radford et al. 2019 the byte alphabet).
+Every Chinese character of the captions is one token by construction, and no token holds two, so that a phrase
+nobody wrote before is read by its characters: their byte merges come before everything learned (Sennrich et
+al. 2016 describe the learning, Radford et al. 2019 the byte alphabet).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,11 +74,7 @@ def _spell(word: str, alphabet: dict[int, str], forced: dict[Pair, int]) -> list
     pieces = [alphabet[b] for b in word.encode()]
     pieces[-1] += WORD_END
     while len(pieces) > 1:
-        ranked = [
-            (forced[pair], n)
-            for n, pair in enumerate(zip(pieces, pieces[1:], strict=False))
-            if pair in forced
-        ]
+        ranked = [(forced[pair], n) for n, pair in enumerate(pairwise(pieces)) if pair in forced]
         if not ranked:
             break
         n = min(ranked)[1]
@@ -89,7 +87,7 @@ def _learn(spelled: list[list[str]], counts: list[int], room: int) -> list[Pair]
     frequency: Counter[Pair] = Counter()
     where: defaultdict[Pair, set[int]] = defaultdict(set)
     for n, (pieces, count) in enumerate(zip(spelled, counts, strict=True)):
-        for pair in zip(pieces, pieces[1:], strict=False):
+        for pair in pairwise(pieces):
             frequency[pair] += count
             where[pair].add(n)
     merges: list[Pair] = []
@@ -107,7 +105,7 @@ def _learn(spelled: list[list[str]], counts: list[int], room: int) -> list[Pair]
 def _apply(
     pair: Pair, n: int, pieces: list[str], count: int, frequency: Counter[Pair], where: dict[Pair, set[int]]
 ) -> None:
-    for old in zip(pieces, pieces[1:], strict=False):
+    for old in pairwise(pieces):
         frequency[old] -= count
         if frequency[old] <= 0:
             del frequency[old]
@@ -116,7 +114,7 @@ def _apply(
         if (pieces[at], pieces[at + 1]) == pair:
             pieces[at : at + 2] = [pieces[at] + pieces[at + 1]]
         at += 1
-    for new in zip(pieces, pieces[1:], strict=False):
+    for new in pairwise(pieces):
         frequency[new] += count
         where[new].add(n)
 
@@ -124,8 +122,8 @@ def _apply(
 def learn_tokens(captions: Iterable[str], vocabulary: int) -> tuple[dict[str, int], list[Pair]]:
     """Vocabulary (token -> id) and merges in order, learned from `captions`.
 
-    `vocabulary` is the most tokens there may be, 514 included for the bytes and the two marks. Raises BadInput if the
-    Chinese characters alone do not fit.
+    `vocabulary` is the most tokens there may be, 514 included for the bytes and the two marks. Raises
+    BadInput if the Chinese characters alone do not fit.
     """
     alphabet = byte_alphabet()
     words = _count_words(captions)
@@ -135,7 +133,7 @@ def learn_tokens(captions: Iterable[str], vocabulary: int) -> tuple[dict[str, in
     merges = _han_merges(words, alphabet)
     if len(merges) > room:
         raise BadInput(
-            f"A vocabulary of {vocabulary} has no room for the {len(merges) // 3} Chinese characters in the captions; "
+            f"A vocabulary of {vocabulary} has no room for {len(merges) // 3} Chinese characters; "
             f"give it at least {len(merges) + 2 * BYTES + 2}."
         )
     forced = {pair: rank for rank, pair in enumerate(merges)}
@@ -155,7 +153,9 @@ def build_tokenizer(vocabulary: dict[str, int], merges: list[Pair]) -> CLIPToken
 
 
 def save_tokenizer(folder: Path, vocabulary: dict[str, int], merges: list[Pair]) -> None:
-    """Write tokenizer.json and its config, and vocab.json, merges.txt and special_tokens_map.json for older readers."""
+    """Write tokenizer.json and its config, and vocab.json, merges.txt and special_tokens_map.json for older
+    readers.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     build_tokenizer(vocabulary, merges).save_pretrained(str(folder))
     write_text(folder / "vocab.json", json.dumps(vocabulary, ensure_ascii=False))

@@ -1,8 +1,9 @@
 """The one training loop of the school.
 
-A `Task` says what is trained and how a loss is made; `train` gives it a number of minutes. The learning rate follows
-the *time* that has passed (warm-up, constant, cosine decay), so a stage always ends with its decay however fast the
-machine is. Every random number is drawn from (seed, step), so a run that was killed continues as if nothing had been.
+A `Task` says what is trained and how a loss is made; `train` gives it a number of minutes. The learning rate
+follows the *time* that has passed (warm-up, constant, cosine decay), so a stage always ends with its decay
+however fast the machine is. Every random number is drawn from (seed, step), so a run that was killed
+continues as if nothing had been.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ class Moment:
 class Task:
     """What one stage trains.
 
-    `groups` maps a name to the parameters that one optimizer moves; `loss(moment)` returns one scalar per group it
-    wants moved now (and may add scalars that begin with "_": shown, not trained). `modules` is everything that a
-    checkpoint holds; `averaged` names those of which an exponential moving average is kept. `sheet(modules)` paints
-    a contact sheet, uint8 (H, W, 3), with the averaged weights in place.
+    `groups` maps a name to the parameters that one optimizer moves; `loss(moment)` returns one scalar per
+    group it wants moved now (and may add scalars that begin with "_": shown, not trained). `modules` is
+    everything that a checkpoint holds; `averaged` names those of which an exponential moving average is kept.
+    `sheet(modules)` paints a contact sheet, uint8 (H, W, 3), with the averaged weights in place.
     """
 
     name: str
@@ -265,10 +266,10 @@ def train(
 ) -> Progress:
     """Train `task` for `pace.minutes`, continuing from `folder` if it was begun there.
 
-    The first steps measure the speed; the rest of the run is planned by it. A stage that had finished begins another
-    lap: averaged weights and optimizer state are taken over, with a new warm-up and a new decay. Leaves
-    checkpoint.safetensors, curve.jsonl, curve.png and sheets/ in `folder`. Raises BadInput if the checkpoint does
-    not fit the task.
+    The first steps measure the speed; the rest of the run is planned by it. A stage that had finished begins
+    another lap: averaged weights and optimizer state are taken over, with a new warm-up and a new decay.
+    Leaves checkpoint.safetensors, curve.jsonl, curve.png and sheets/ in `folder`. Raises BadInput if the
+    checkpoint does not fit the task.
     """
     for module in task.modules.values():
         module.train()
@@ -278,7 +279,7 @@ def train(
     if checkpoint_path(folder).is_file():
         progress = _unpack(checkpoint_path(folder), task, averages, optimizers)
         if progress.finished:
-            averages.swap()  # the lap begins from the average; what was live lives on in the average's own memory
+            averages.swap()  # the lap begins from the average
             averages.kept = {name: value.detach().clone().float() for name, value in averages.live.items()}
             progress = replace(progress, seconds=0.0, fraction=0.0, lap=progress.lap + 1, lap_step=0)
     curve = Curve(folder, task.name, progress.step)

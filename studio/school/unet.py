@@ -1,4 +1,6 @@
-"""The UNet: velocity prediction (Salimans & Ho 2022) with min-SNR-5 weights (Hang et al. 2023) in latent space."""
+"""The UNet: velocity prediction (Salimans & Ho 2022) with min-SNR-5 weights (Hang et al. 2023) in latent
+space.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,9 @@ class Reading:
 
 
 def build_unet(plan: Plan) -> UNet2DConditionModel:
-    """An untrained UNet: latents (B, 4, h, w), timesteps (B,), states (B, 77, width) -> velocity (B, 4, h, w)."""
+    """An untrained UNet: latents (B, 4, h, w), timesteps (B,), states (B, 77, width) -> velocity (B, 4, h,
+    w).
+    """
     from diffusers import UNet2DConditionModel
 
     return UNet2DConditionModel(
@@ -184,7 +188,7 @@ def sample(
     guidance: float = GUIDANCE,
     seed: int = 1,
 ) -> list[np.ndarray]:
-    """Paint `prompts` at latent size (height, width): uint8 pictures. DPM++ 2M with classifier-free guidance."""
+    """Paint `prompts` at latent size (height, width) by DPM++ 2M with guidance: uint8 pictures."""
     scheduler = build_scheduler()
     scheduler.set_timesteps(steps, device=device)
     states = reading([*([""] * len(prompts)), *prompts], device)

@@ -1,4 +1,6 @@
-"""The upscaler: SRVGGNetCompact x2 (Real-ESRGAN's small network), saved so that spandrel and every UI can open it."""
+"""The upscaler: SRVGGNetCompact x2 (Real-ESRGAN's small network), saved so that spandrel and every UI can
+open it.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,9 @@ def _small_ones(large: np.ndarray, moment: Moment) -> np.ndarray:
 def upscaler_task(
     plan: Plan, net: Compact, vae: AutoencoderKL, pool: Pool, device: torch.device, held_out: Pool
 ) -> Task:
-    """Train on patches of `pool`: MSE at first (zero residual is L1's median, a trap), then Charbonnier + gradient."""
+    """Train on patches of `pool`: MSE at first (zero residual is L1's median, a trap), then Charbonnier +
+    gradient.
+    """
     batch = plan.stages["upscaler"].batch
     vae.requires_grad_(False)
     side = min(_SIDE, pool.pixels.shape[1]) // 16 * 16
