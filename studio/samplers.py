@@ -52,7 +52,7 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "Uniform": {"timestep_spacing": "linspace"},
         "Normal": {"timestep_spacing": "linspace"},
         "Trailing": {"timestep_spacing": "trailing"},
-        "Leading": {"timestep_spacing": "leading", "steps_offset": 1},
+        "Leading": {"timestep_spacing": "leading"},
         "Karras": {"use_karras_sigmas": True},
         "Exponential": {"use_exponential_sigmas": True},
         "Polyexponential": {"use_exponential_sigmas": True},  # A1111 leaves its exponent at 1
@@ -84,6 +84,10 @@ class Sampler:
 
 _SPACINGS = ("Uniform", "Normal", "Trailing", "Leading")
 _FLAGS = ("Karras", "Exponential", "Polyexponential", "Beta")
+_OWN = _SPACINGS + _FLAGS
+# Multistep classes: their linspace takes n + 1 points and drops the last: a tail up to 6.7 times too noisy.
+_TAILED = ("Trailing", *_FLAGS)
+_GRIDDED = ("Trailing", "Uniform", "Simple", "SGM Uniform", "Karras", "Exponential", "Beta")
 _ALL = SCHEDULES[1:]
 _DPM = {
     "algorithm_type": "dpmsolver++",
@@ -93,141 +97,34 @@ _DPM = {
     "final_sigmas_type": "zero",
 }
 _SDE = {**_DPM, "algorithm_type": "sde-dpmsolver++"}
-_GRID = {"clip_sample": False, "set_alpha_to_one": False, "original_inference_steps": 50}
-# Their linspace takes n + 1 points and drops the last, so its tail is up to 6.7 times too noisy.
-_TAILED = ("Trailing", *_FLAGS)
-_GRIDDED = ("Trailing", "Uniform", "Simple", "SGM Uniform", "Karras", "Exponential", "Beta")
+_SDE_HEUN = {**_SDE, "solver_type": "heun"}
+_SDE_3 = {**_SDE, "solver_order": 3}
+_UNIPC = {"solver_order": 2, "solver_type": "bh2", "final_sigmas_type": "zero"}  # bh1 ends in NaN at zero
+_DDIM = {"clip_sample": False, "set_alpha_to_one": False}
+_PLMS = {"skip_prk_steps": True, "set_alpha_to_one": False}
+_GRID = {**_DDIM, "original_inference_steps": 50}
+_GAMMA = {"eta": 0.3}  # γ of the TCD paper (arXiv 2402.19159)
+_MULTISTEP = "DPMSolverMultistepScheduler"
 _TABLE: tuple[Sampler, ...] = (
-    Sampler("Euler", "EulerDiscreteScheduler", "Uniform", options=_SPACINGS + _FLAGS, schedules=_ALL),
-    Sampler(
-        "Euler a",
-        "EulerAncestralDiscreteScheduler",
-        "Uniform",
-        options=_SPACINGS,
-        schedules=_ALL,
-        stochastic=True,
-    ),
-    Sampler("LMS", "LMSDiscreteScheduler", "Uniform", options=_SPACINGS + _FLAGS, schedules=_ALL),
-    Sampler(
-        "Heun",
-        "HeunDiscreteScheduler",
-        "Uniform",
-        order=2,
-        options=_SPACINGS + _FLAGS,
-        schedules=_SPACINGS + _FLAGS,
-    ),
-    Sampler(
-        "DPM2",
-        "KDPM2DiscreteScheduler",
-        "Karras",
-        order=2,
-        options=_SPACINGS + _FLAGS,
-        schedules=_SPACINGS + _FLAGS,
-    ),
-    Sampler(
-        "DPM2 a",
-        "KDPM2AncestralDiscreteScheduler",
-        "Karras",
-        order=2,
-        options=_SPACINGS + _FLAGS,
-        schedules=_SPACINGS + _FLAGS,
-        stochastic=True,
-    ),
-    Sampler("DPM++ 2M", "DPMSolverMultistepScheduler", "Karras", _DPM, options=_TAILED, schedules=_ALL),
-    Sampler(
-        "DPM++ 2M SDE",
-        "DPMSolverMultistepScheduler",
-        "Exponential",
-        _SDE,
-        options=_TAILED,
-        schedules=_ALL,
-        stochastic=True,
-    ),
-    Sampler(
-        "DPM++ 2M SDE Heun",
-        "DPMSolverMultistepScheduler",
-        "Exponential",
-        {**_SDE, "solver_type": "heun"},
-        options=_TAILED,
-        schedules=_ALL,
-        stochastic=True,
-    ),
-    Sampler(
-        "DPM++ 3M SDE",
-        "DPMSolverMultistepScheduler",
-        "Exponential",
-        {**_SDE, "solver_order": 3},
-        options=_TAILED,
-        schedules=_ALL,
-        stochastic=True,
-    ),
-    Sampler(
-        "DPM++ SDE",
-        "DPMSolverSDEScheduler",
-        "Karras",
-        order=2,
-        options=_SPACINGS + _FLAGS,
-        schedules=_SPACINGS + _FLAGS,
-        stochastic=True,
-    ),
-    Sampler("DPM++ 2S", "DPMSolverSinglestepScheduler", "Karras", _DPM, options=_FLAGS, schedules=_ALL),
-    Sampler(
-        "UniPC",
-        "UniPCMultistepScheduler",
-        "Uniform",
-        {"solver_order": 2, "solver_type": "bh2", "final_sigmas_type": "zero"},
-        options=_TAILED,
-        schedules=_ALL,
-    ),
-    Sampler(
-        "DEIS", "DEISMultistepScheduler", "Uniform", {"solver_order": 2}, options=_TAILED, schedules=_ALL
-    ),
-    Sampler(
-        "DDIM",
-        "DDIMScheduler",
-        "Leading",
-        {"clip_sample": False, "set_alpha_to_one": False},
-        options=_SPACINGS,
-        schedules=_SPACINGS,
-    ),
-    Sampler(
-        "PLMS",
-        "PNDMScheduler",
-        "Leading",
-        {"skip_prk_steps": True, "set_alpha_to_one": False},
-        options=_SPACINGS,
-        schedules=_SPACINGS,
-    ),
-    Sampler(
-        "DDPM",
-        "DDPMScheduler",
-        "Leading",
-        {"clip_sample": False},
-        options=_SPACINGS,
-        schedules=_SPACINGS,
-        stochastic=True,
-    ),
-    Sampler(
-        "LCM",
-        "LCMScheduler",
-        "Trailing",
-        _GRID,
-        options=("Trailing",),
-        schedules=_GRIDDED,
-        stochastic=True,
-        most_steps=50,
-    ),
-    Sampler(
-        "TCD",
-        "TCDScheduler",
-        "Trailing",
-        _GRID,
-        options=("Trailing",),
-        schedules=_GRIDDED,
-        stochastic=True,
-        call={"eta": 0.3},  # γ of the paper (arXiv 2402.19159)
-        most_steps=50,
-    ),
+    Sampler("Euler", "EulerDiscreteScheduler", "Uniform", {}, 1, _OWN, _ALL),
+    Sampler("Euler a", "EulerAncestralDiscreteScheduler", "Uniform", {}, 1, _SPACINGS, _ALL, True),
+    Sampler("LMS", "LMSDiscreteScheduler", "Uniform", {}, 1, _OWN, _ALL),
+    Sampler("Heun", "HeunDiscreteScheduler", "Uniform", {}, 2, _OWN, _OWN),
+    Sampler("DPM2", "KDPM2DiscreteScheduler", "Karras", {}, 2, _OWN, _OWN),
+    Sampler("DPM2 a", "KDPM2AncestralDiscreteScheduler", "Karras", {}, 2, _OWN, _OWN, True),
+    Sampler("DPM++ 2M", _MULTISTEP, "Karras", _DPM, 1, _TAILED, _ALL),
+    Sampler("DPM++ 2M SDE", _MULTISTEP, "Exponential", _SDE, 1, _TAILED, _ALL, True),
+    Sampler("DPM++ 2M SDE Heun", _MULTISTEP, "Exponential", _SDE_HEUN, 1, _TAILED, _ALL, True),
+    Sampler("DPM++ 3M SDE", _MULTISTEP, "Exponential", _SDE_3, 1, _TAILED, _ALL, True),
+    Sampler("DPM++ SDE", "DPMSolverSDEScheduler", "Karras", {}, 2, _OWN, _OWN, True),
+    Sampler("DPM++ 2S", "DPMSolverSinglestepScheduler", "Karras", _DPM, 1, _FLAGS, _ALL),
+    Sampler("UniPC", "UniPCMultistepScheduler", "Uniform", _UNIPC, 1, _TAILED, _ALL),
+    Sampler("DEIS", "DEISMultistepScheduler", "Uniform", {"solver_order": 2}, 1, _TAILED, _ALL),
+    Sampler("DDIM", "DDIMScheduler", "Leading", _DDIM, 1, _SPACINGS, _SPACINGS),
+    Sampler("PLMS", "PNDMScheduler", "Leading", _PLMS, 1, _SPACINGS, _SPACINGS),
+    Sampler("DDPM", "DDPMScheduler", "Leading", {"clip_sample": False}, 1, _SPACINGS, _SPACINGS, True),
+    Sampler("LCM", "LCMScheduler", "Trailing", _GRID, 1, ("Trailing",), _GRIDDED, True, {}, 50),
+    Sampler("TCD", "TCDScheduler", "Trailing", _GRID, 1, ("Trailing",), _GRIDDED, True, _GAMMA, 50),
 )
 SAMPLERS: Mapping[str, Sampler] = MappingProxyType({s.title: s for s in _TABLE})
 
@@ -283,7 +180,11 @@ def scheduler(
     if chosen.cls == "DPMSolverSDEScheduler":
         cls = _drawn_on_cpu(cls)
     facts = {key: base[key] for key in _MODEL_FACTS if base.get(key) is not None}
-    config = {**facts, **chosen.config}
+    config = {
+        **facts,
+        **chosen.config,
+        "steps_offset": 1,
+    }  # as Stable Diffusion was made, and pipelines insist
     if schedule in chosen.options:
         # A flag works on the whole range of levels, which only linspace spans.
         config |= {"timestep_spacing": "linspace", **_OPTIONS[schedule]}

@@ -77,6 +77,27 @@ class Conditioning:
         return Moment(tuple((w, _at(t, step)) for w, t in self.parts), _at(self.negative, step))
 
     @property
+    def chunks(self) -> int:
+        """How many windows of 77 tokens every text takes."""
+        return self.negative[0][1].embeds.shape[1] // 77
+
+    def mixed(self, other: Conditioning, share: float) -> Conditioning:
+        """On the straight line from here (0) to `other` (1), text by text: prompt travel.
+
+        Both must be of as many chunks (`encode(…, chunks=)`). Raises `BadInput` when one joins more
+        parts by AND than the other.
+        """
+        if len(self.parts) != len(other.parts):
+            raise BadInput("Travel needs two prompts with as many parts: join as many by AND in both.")
+        return Conditioning(
+            tuple(
+                (a + share * (b - a), _mixed(one, two, share))
+                for (a, one), (b, two) in zip(self.parts, other.parts, strict=True)
+            ),
+            _mixed(self.negative, other.negative, share),
+        )
+
+    @property
     def is_plain(self) -> bool:
         """One text of weight 1 against one negative, from the first step to the last."""
         tracks = [track for _, track in self.parts] + [self.negative]
@@ -96,6 +117,11 @@ class Conditioning:
 
 def _at(track: Track, step: int) -> Words:
     return next((words for until, words in track if step <= until), track[-1][1])
+
+
+def _mixed(one: Track, two: Track, share: float) -> Track:
+    steps = sorted({until for until, _ in (*one, *two)})
+    return tuple((step, _at(one, step).mixed(_at(two, step), share)) for step in steps)
 
 
 def vocabularies(family: Family, file: ModelFile) -> tuple[Vocabulary, ...]:
@@ -124,10 +150,12 @@ def encode(
     encoders: Sequence[nn.Module],
     vocabularies: Sequence[Vocabulary],
     embeddings: Vectors | None = None,
+    chunks: int = 1,
 ) -> Conditioning:
     """Read every text of a plan, each once. `embeddings` are textual inversions by name.
 
-    Texts of fewer chunks are filled up with the empty prompt's chunk, so that all are of one length.
+    Texts of fewer chunks than the longest, or than `chunks`, are filled up with the empty prompt's, so
+    that all are of one length.
     Raises `BadInput` when `clip_skip` asks for a layer that an encoder does not have.
     """
     readers = [
@@ -141,11 +169,11 @@ def encode(
         text: [r.lay(pieces, own) for r, own in zip(readers, fitting, strict=True)]
         for text, pieces in parsed.items()
     }
-    longest = max(len(chunks[0]) for chunks in laid.values())
+    longest = max(chunks, *(len(own[0]) for own in laid.values()))
     empty = [r.lay([("", 1.0)], {}) for r in readers]
     read: dict[str, Words] = {}
-    for text, chunks in laid.items():
-        filled = [(*own, *[e[0]] * (longest - len(own))) for own, e in zip(chunks, empty, strict=True)]
+    for text, pages in laid.items():
+        filled = [(*own, *[e[0]] * (longest - len(own))) for own, e in zip(pages, empty, strict=True)]
         read[text] = _joined([r.read(c, o) for r, c, o in zip(readers, filled, fitting, strict=True)])
     return Conditioning(
         tuple((part.weight, _track(part.schedule, read.__getitem__)) for part in plan.positive),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from studio import samplers
@@ -30,10 +30,12 @@ __all__ = [
     "Parts",
     "decode",
     "denoise",
+    "draw_noise",
     "fit_rgb",
     "keep_outside",
     "preview",
     "steps_to_run",
+    "view",
 ]
 
 OnStep = Callable[[int, int, "Tensor"], None]
@@ -52,16 +54,29 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The pictures that go in, each of the recipe's size; a control picture is already a hint."""
+    """The pictures that go in, each of the recipe's size; a control picture is already a hint.
+
+    `noise` (see `draw_noise`) replaces the seed's own where there is no source.
+    """
 
     source: Image | None = None
     mask: Image | None = None
     controls: tuple[tuple[Control, Image], ...] = ()
+    noise: Tensor | None = None
 
 
 def steps_to_run(recipe: Recipe) -> int:
     """How many of the recipe's steps are painted: from a source, int(steps · strength) as in diffusers."""
     return recipe.steps if recipe.source is None else int(recipe.steps * recipe.source.strength)
+
+
+def draw_noise(family: Family, recipe: Recipe) -> Tensor:
+    """The seed's noise (1, C, H/8, W/8), N(0, 1) in float32: the same that painting from nothing draws."""
+    import torch
+
+    sides = (recipe.height // family.latent_scale, recipe.width // family.latent_scale)
+    drawn = torch.Generator("cpu").manual_seed(recipe.seed)
+    return torch.randn((1, family.latent_channels, *sides), generator=drawn)
 
 
 def denoise(
@@ -90,15 +105,16 @@ def denoise(
     )
     glimpsed = _Glimpse(scheduler)
 
-    def after_step(view: Any, i: int, _t: Any, _tensors: Any) -> dict[str, Any]:
-        on_step(i + 1, view.num_timesteps, glimpsed.clean)
+    def after_step(pipeline: Any, i: int, _t: Any, _tensors: Any) -> dict[str, Any]:
+        on_step(i + 1, pipeline.num_timesteps, glimpsed.clean)
         return {}
 
-    view = _view(family, parts, inputs, scheduler)
+    pipeline = view(family, parts, inputs, scheduler)
     with composed(parts.unet, parts.controlnets, conditioning):
-        return view(
+        return pipeline(
             **_texts(conditioning, parts.unet),
             **_pictures(recipe, inputs),
+            **_start(inputs, parts.unet),
             **said,
             num_inference_steps=recipe.steps,
             guidance_scale=recipe.guidance,
@@ -116,10 +132,10 @@ def _complete(recipe: Recipe, parts: Parts, inputs: Inputs) -> Inputs:
 
     size = (recipe.width, recipe.height)
     source = inputs.source or Pictures.new("RGB", size, (127, 127, 127))
-    return Inputs(source, Pictures.new("L", size, 255), inputs.controls)
+    return replace(inputs, source=source, mask=Pictures.new("L", size, 255))
 
 
-def _view(family: Family, parts: Parts, inputs: Inputs, scheduler: Any) -> Any:
+def view(family: Family, parts: Parts, inputs: Inputs, scheduler: Any) -> Any:
     """A pipeline over the borrowed modules; it costs about a millisecond and owns nothing."""
     import diffusers
 
@@ -137,9 +153,9 @@ def _view(family: Family, parts: Parts, inputs: Inputs, scheduler: Any) -> Any:
         modules["add_watermarker"] = False  # pictures are marked in their metadata, not in their pixels
     else:
         modules |= {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
-    view = getattr(diffusers, name)(**modules)
-    view.set_progress_bar_config(disable=True)
-    return view
+    pipeline = getattr(diffusers, name)(**modules)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
 
 
 def _numbers(family: Family) -> list[str]:
@@ -154,6 +170,12 @@ def _texts(conditioning: Conditioning, unet: nn.Module) -> dict[str, Tensor]:
     if words.pooled is not None and negative.pooled is not None:
         said |= {"pooled_prompt_embeds": words.pooled, "negative_pooled_prompt_embeds": negative.pooled}
     return {name: tensor.to(place.device, place.dtype) for name, tensor in said.items()}
+
+
+def _start(inputs: Inputs, unet: Any) -> dict[str, Tensor]:
+    if inputs.noise is None or inputs.source is not None:
+        return {}
+    return {"latents": inputs.noise.to(unet.device, unet.dtype)}
 
 
 def _pictures(recipe: Recipe, inputs: Inputs) -> dict[str, Any]:

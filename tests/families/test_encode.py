@@ -160,6 +160,14 @@ def test_each_text_speaks_when_it_is_scheduled(read):
 
 
 def test_prompts_travel_in_a_straight_line(read):
-    one, two = read("sdxl", "boat").at(1).parts[0][1], read("sdxl", "lake").at(1).parts[0][1]
-    assert torch.equal(one.mixed(two, 0).embeds, one.embeds)
-    torch.testing.assert_close(one.mixed(two, 0.5).pooled, (one.pooled + two.pooled) / 2)
+    one, two = read("sdxl", "boat"), read("sdxl", "[lake:at:0.5]")
+    assert one.chunks == 1
+    assert torch.equal(embeds(one.mixed(two, 0.0)), embeds(one))
+    torch.testing.assert_close(embeds(one.mixed(two, 1.0), 20), embeds(two, 20))
+    halfway = one.mixed(two, 0.5)
+    for step in (1, 20):
+        torch.testing.assert_close(embeds(halfway, step), (embeds(one, step) + embeds(two, step)) / 2)
+    pooled = [c.at(1).parts[0][1].pooled for c in (one, halfway, two)]
+    torch.testing.assert_close(pooled[1], (pooled[0] + pooled[2]) / 2)
+    with pytest.raises(BadInput, match="AND"):
+        one.mixed(read("sdxl", "boat AND lake"), 0.5)

@@ -1,5 +1,6 @@
 """Painting through diffusers' pipelines: the bare pipeline's pixels, and what the studio adds to them."""
 
+import copy
 from dataclasses import replace
 
 import diffusers
@@ -166,7 +167,19 @@ def test_the_seed_alone_decides(kits):
     torch.manual_seed(99)
     np.testing.assert_array_equal(first, kit.paint(BASE))
     assert not np.array_equal(first, kit.paint(BASE.but(seed=12)))
-    kit.paint(BASE.but(seed=2**64 - 1))
+    for name in ("DPM++ 2M", "DPM++ SDE"):
+        kit.paint(BASE.but(seed=2**64 - 1, sampler=name, schedule="Automatic"))
+
+
+@pytest.mark.parametrize("name", ["DPM++ 2M", "Euler a"])
+def test_the_seeds_own_noise_paints_the_same_and_other_noise_does_not(kits, name):
+    kit, recipe = kits["starter"], BASE.but(sampler=name, schedule="Automatic")
+    drawn = sd.draw_noise(kit.family, recipe)
+    other = sd.draw_noise(kit.family, recipe.but(seed=5))
+    plain = kit.paint(recipe)
+    assert not np.array_equal(kit.paint(recipe, sd.Inputs(noise=other)), plain)
+    if name == "DPM++ 2M":
+        np.testing.assert_array_equal(kit.paint(recipe, sd.Inputs(noise=drawn)), plain)
 
 
 def test_a_strength_of_no_steps_gives_the_source_back(kits, picture):
@@ -200,6 +213,25 @@ def test_not_a_number_is_no_black_picture(kits):
     kit = kits["sd15"]
     with pytest.raises(BlackPicture):
         sd.decode(kit.family, torch.full((1, 4, 8, 8), float("nan")), kit.parts.vae)
+
+
+@pytest.mark.parametrize("kind", ["sd15", "sdxl"])
+def test_half_precision_paints_too(kits, picture, mask, kind):
+    kit, nets = kits[kind], (copy.deepcopy(tiny.controlnet(kind)).bfloat16(),)
+    parts = replace(
+        kit.parts,
+        unet=copy.deepcopy(kit.parts.unet).bfloat16(),
+        vae=copy.deepcopy(kit.parts.vae).bfloat16(),
+        controlnets=nets,
+    )
+    said = Conditioning(
+        ((1.0, ((20, words(kind, 1)),)), (0.5, ((20, words(kind, 3)),))), kit.conditioning.negative
+    )
+    inputs = sd.Inputs(picture, mask, ((CONTROL, HINT),))
+    latents = sd.denoise(kit.family, INSIDE, said, parts, inputs, lambda i, n, x: None)
+    assert latents.dtype == parts.vae.dtype == torch.bfloat16
+    full = kit.paint(INSIDE, inputs, said, [tiny.controlnet(kind)]).astype(float)
+    assert np.abs(np.asarray(sd.decode(kit.family, latents, parts.vae)) - full).mean() < 8
 
 
 def test_the_scheduler_comes_from_the_model(kits):
