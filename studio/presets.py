@@ -23,7 +23,7 @@ class Preset(Part):
     """
 
     title: str = Field(min_length=1, max_length=80)
-    about: str = Field("", max_length=400)
+    about: str = Field(default="", max_length=400)
     recipe: dict[str, JsonValue]
 
     def over(self, partial: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,10 +32,10 @@ class Lora(Part):
 
     model: ModelId = Field(title="LoRA", description="Which LoRA from models/loras.")
     unet: float = Field(
-        1.0, ge=-10, le=10, title="Weight", description="How strongly it changes the painting."
+        default=1.0, ge=-10, le=10, title="Weight", description="How strongly it changes the painting."
     )
     text: float = Field(
-        1.0,
+        default=1.0,
         ge=-10,
         le=10,
         title="Text weight",
@@ -48,7 +48,11 @@ class Source(Part):
 
     image: ImageRef
     strength: float = Field(
-        0.75, ge=0, le=1, title="Denoising strength", description="0 keeps the picture, 1 replaces it."
+        default=0.75,
+        ge=0,
+        le=1,
+        title="Denoising strength",
+        description="0 keeps the picture, 1 replaces it.",
     )
 
 
@@ -56,7 +60,7 @@ class Mask(Part):
     """Where to repaint: white is repainted, black is kept. Needs a source."""
 
     image: ImageRef
-    blur: int = Field(4, ge=0, le=64, title="Mask blur", description="Softens the edge, in pixels.")
+    blur: int = Field(default=4, ge=0, le=64, title="Mask blur", description="Softens the edge, in pixels.")
 
 
 class Control(Part):
@@ -65,17 +69,19 @@ class Control(Part):
     image: ImageRef
     model: ModelId = Field(title="ControlNet", description="Which ControlNet from models/controlnet.")
     hint: str = Field(
-        "none",
+        default="none",
         max_length=64,
         title="Preprocessor",
         description="How the picture is turned into a control image; “none” takes it as it is.",
     )
-    weight: float = Field(1.0, ge=0, le=2, title="Weight", description="How closely the picture is followed.")
+    weight: float = Field(
+        default=1.0, ge=0, le=2, title="Weight", description="How closely the picture is followed."
+    )
     start: float = Field(
-        0.0, ge=0, le=1, title="Starts at", description="Share of the steps before it begins."
+        default=0.0, ge=0, le=1, title="Starts at", description="Share of the steps before it begins."
     )
     end: float = Field(
-        1.0, ge=0, le=1, title="Ends at", description="Share of the steps after which it lets go."
+        default=1.0, ge=0, le=1, title="Ends at", description="Share of the steps after which it lets go."
     )
 
     @model_validator(mode="after")
@@ -89,57 +95,63 @@ class Recipe(Part):
     """One picture, completely described. Sides are pixels; see each field's bounds."""
 
     prompt: Text = Field(
-        "",
+        default="",
         title="Prompt",
         description="What to paint. (word:1.2) weighs, [a:b:0.5] changes halfway, a AND b combines.",
     )
-    negative: Text = Field("", title="Negative prompt", description="What to keep out of the picture.")
-    model: ModelId = Field("starter", title="Model", description="Which painter paints.")
-    vae: ModelId | None = Field(None, title="VAE", description="Another autoencoder than the model's own.")
+    negative: Text = Field(
+        default="", title="Negative prompt", description="What to keep out of the picture."
+    )
+    model: ModelId = Field(default="starter", title="Model", description="Which painter paints.")
+    vae: ModelId | None = Field(
+        default=None, title="VAE", description="Another autoencoder than the model's own."
+    )
     sampler: str = Field(
-        "DPM++ 2M", max_length=64, title="Sampler", description="How noise becomes a picture."
+        default="DPM++ 2M", max_length=64, title="Sampler", description="How noise becomes a picture."
     )
     schedule: str = Field(
-        "Automatic",
+        default="Automatic",
         max_length=64,
         title="Schedule",
         description="How the noise levels are spaced; Automatic takes the sampler's usual one.",
     )
-    steps: int = Field(20, ge=1, le=150, title="Steps", description="More steps take longer and refine.")
+    steps: int = Field(
+        default=20, ge=1, le=150, title="Steps", description="More steps take longer and refine."
+    )
     guidance: float = Field(
-        7.0,
+        default=7.0,
         ge=1,
         le=30,
         title="Guidance scale (CFG)",
         description="How closely the prompt is followed; high values harden the picture.",
     )
     seed: int = Field(
-        -1,
+        default=-1,
         ge=-1,
         lt=2**64,
         title="Seed",
         description="The same seed and settings paint the same picture; -1 draws a new one.",
     )
-    width: Side = Field(512, title="Width", description="In pixels, a multiple of 8.")
-    height: Side = Field(512, title="Height", description="In pixels, a multiple of 8.")
+    width: Side = Field(default=512, title="Width", description="In pixels, a multiple of 8.")
+    height: Side = Field(default=512, title="Height", description="In pixels, a multiple of 8.")
     clip_skip: int = Field(
-        1,
+        default=1,
         ge=1,
         le=12,
         title="Clip skip",
         description="Which layer of the text encoder is read, counted from the last.",
     )
     emphasis: Literal["original", "no norm", "ignore", "none"] = Field(
-        "original",
+        default="original",
         title="Emphasis",
         description="How weights such as (word:1.2) act; “none” reads brackets as text.",
     )
-    loras: tuple[Lora, ...] = Field((), max_length=16, title="LoRAs")
-    source: Source | None = Field(None, title="Source picture")
-    mask: Mask | None = Field(None, title="Mask")
-    controls: tuple[Control, ...] = Field((), max_length=8, title="ControlNet")
-    post: tuple[Step, ...] = Field((), max_length=16, title="Finish")
-    version: Literal[1] = Field(VERSION, title="Recipe version")
+    loras: tuple[Lora, ...] = Field(default=(), max_length=16, title="LoRAs")
+    source: Source | None = Field(default=None, title="Source picture")
+    mask: Mask | None = Field(default=None, title="Mask")
+    controls: tuple[Control, ...] = Field(default=(), max_length=8, title="ControlNet")
+    post: tuple[Step, ...] = Field(default=(), max_length=16, title="Finish")
+    version: Literal[1] = Field(default=VERSION, title="Recipe version")
 
     @field_validator("seed", mode="before")
     @classmethod

@@ -17,32 +17,32 @@ PROJECT = Path(__file__).resolve().parent.parent
 class Limits(Part):
     """What one painter may ask for. Sizes are pixels a side, megapixels, bytes or counts."""
 
-    waiting: int = Field(50, ge=1, title="Waiting jobs a painter")
-    waiting_all: int = Field(500, ge=1, title="Waiting jobs in all")
-    pictures: int = Field(64, ge=1, title="Pictures a request")
-    steps: int = Field(150, ge=1, title="Steps")
-    side: int = Field(4096, ge=64, title="Side of a picture, pixels")
-    cost: float = Field(4000, gt=0, title="Megapixels × steps a job")
-    upload_bytes: int = Field(64 * 2**20, ge=2**20, title="Bytes of an uploaded picture")
-    free_bytes: int = Field(2 * 2**30, ge=0, title="Disk space that is never used up, bytes")
-    job_seconds: float = Field(1800, gt=0, title="Longest job, seconds")
+    waiting: int = Field(default=50, ge=1, title="Waiting jobs a painter")
+    waiting_all: int = Field(default=500, ge=1, title="Waiting jobs in all")
+    pictures: int = Field(default=64, ge=1, title="Pictures a request")
+    steps: int = Field(default=150, ge=1, title="Steps")
+    side: int = Field(default=4096, ge=64, title="Side of a picture, pixels")
+    cost: float = Field(default=4000, gt=0, title="Megapixels × steps a job")
+    upload_bytes: int = Field(default=64 * 2**20, ge=2**20, title="Bytes of an uploaded picture")
+    free_bytes: int = Field(default=2 * 2**30, ge=0, title="Disk space that is never used up, bytes")
+    job_seconds: float = Field(default=1800, gt=0, title="Longest job, seconds")
 
 
 class Settings(Part):
     """The studio's settings. `read` fills them from the environment; the command line overrides."""
 
-    data: Path = Field(PROJECT / "data", title="Data folder")
-    models: Path = Field(PROJECT / "models", title="Models folder")
-    extra_models: tuple[Path, ...] = Field((), title="More model folders")
-    presets: Path = Field(PROJECT / "presets", title="Presets folder")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", title="Device")
-    threads: int = Field(0, ge=0, le=1024, title="CPU threads of the worker; 0 takes all cores")
-    memory_bytes: int = Field(0, ge=0, title="Memory for models, bytes; 0 measures")
-    stage_bytes: int = Field(512 * 2**20, ge=0, title="Memory for intermediate results, bytes")
-    host: str = Field("127.0.0.1", title="Address to listen on")
-    port: int = Field(7860, ge=0, le=65535, title="Port; 0 takes a free one")
-    browser: bool = Field(True, title="Open the browser")
-    trash_days: int = Field(30, ge=0, title="Days a deleted picture can be brought back")
+    data: Path = Field(default=PROJECT / "data", title="Data folder")
+    models: Path = Field(default=PROJECT / "models", title="Models folder")
+    extra_models: tuple[Path, ...] = Field(default=(), title="More model folders")
+    presets: Path = Field(default=PROJECT / "presets", title="Presets folder")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(default="auto", title="Device")
+    threads: int = Field(default=0, ge=0, le=1024, title="CPU threads of the worker; 0 takes all cores")
+    memory_bytes: int = Field(default=0, ge=0, title="Memory for models, bytes; 0 measures")
+    stage_bytes: int = Field(default=512 * 2**20, ge=0, title="Memory for intermediate results, bytes")
+    host: str = Field(default="127.0.0.1", title="Address to listen on")
+    port: int = Field(default=7860, ge=0, le=65535, title="Port; 0 takes a free one")
+    browser: bool = Field(default=True, title="Open the browser")
+    trash_days: int = Field(default=30, ge=0, title="Days a deleted picture can be brought back")
     limits: Limits = Limits()
 
     @classmethod

@@ -16,6 +16,9 @@ from studio.settings import PROJECT, Settings
 
 _LOG_BYTES = 5 * 2**20
 _DYING_SECONDS = 10.0
+# Threads that wait for each other sleep instead of spinning: beside any other program on few cores, spinning
+# made a picture take ten times as long.
+PATIENT = {"OMP_WAIT_POLICY": "passive"}
 
 
 def default_command(settings: Settings) -> tuple[str, ...]:
@@ -41,7 +44,7 @@ class LocalWorker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+                env={**PATIENT, **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         self.ready = False

@@ -20,17 +20,21 @@ class Clahe(Part):
 
     kind: Literal["clahe"] = "clahe"
     clip: float = Field(
-        2.0,
+        default=2.0,
         ge=0.5,
         le=10,
         title="Clip limit",
         description="How far local contrast may rise; 1 hardly changes the picture.",
     )
     tiles: int = Field(
-        8, ge=2, le=32, title="Tiles", description="How many tiles a side; more tiles work more locally."
+        default=8,
+        ge=2,
+        le=32,
+        title="Tiles",
+        description="How many tiles a side; more tiles work more locally.",
     )
     amount: float = Field(
-        0.5, ge=0, le=1, title="Amount", description="0 keeps the picture, 1 replaces its lightness."
+        default=0.5, ge=0, le=1, title="Amount", description="0 keeps the picture, 1 replaces its lightness."
     )
 
     def __call__(self, image: Image) -> Image:

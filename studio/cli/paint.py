@@ -1,0 +1,113 @@
+"""`studio paint "…"`: pictures into the owner's gallery, through the running server when there is one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studio.cli.command import Arguments, Command, assignments, folders, settings
+from studio.errors import FolderInUse, StudioError
+
+if TYPE_CHECKING:
+    from studio.settings import Settings
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("prompt", help="what to paint")
+    parser.add_argument("--negative", help="what to keep out")
+    parser.add_argument("--model", dest="painter", help="which model paints; the last one used if not said")
+    parser.add_argument("--preset", help="a preset's name")
+    parser.add_argument(
+        "--set", dest="sets", action="append", default=[], metavar="NAME=VALUE", help="any field"
+    )
+    parser.add_argument("--seed", type=int, help="-1 draws one")
+    parser.add_argument("-n", "--count", type=int, default=1, help="how many pictures")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="put copies of the pictures here")
+    parser.add_argument("--json", action="store_true", help="print one JSON line a picture")
+    folders(parser)
+
+
+def partial_recipe(args: Arguments, chosen: Settings) -> dict[str, Any]:
+    """The fields of a recipe that this command line sets."""
+    from studio.presets import preset
+
+    said = {"prompt": args.prompt, "negative": args.negative, "model": args.painter, "seed": args.seed}
+    partial = {**{name: value for name, value in said.items() if value is not None}, **assignments(args.sets)}
+    return preset(chosen.presets, args.preset).over(partial) if args.preset else partial
+
+
+def run(args: Arguments) -> int:
+    from studio.cli.running import Running
+    from studio.studio import Studio
+
+    chosen = settings(args)
+    partial = partial_recipe(args, chosen)
+    try:
+        studio = Studio(chosen)
+    except FolderInUse:
+        return paint(args, Running.of(chosen.data), partial)
+    with studio:
+        return paint(args, Here(studio), partial)
+
+
+class Here:
+    """The studio opened by this command itself, as its owner."""
+
+    def __init__(self, studio: Any) -> None:
+        self.studio = studio
+        self.owner = studio.painters.owner()
+
+    def submit(self, partial: Mapping[str, Any], count: int) -> str:
+        """Put the pictures in line; returns their group."""
+        return self.studio.submit(partial, self.owner, count).group
+
+    def events(self, group: str) -> Iterable[dict[str, Any]]:
+        """What happens, as plain values, until the group has ended."""
+        for event in self.studio.desk.events(group, self.owner):
+            yield event.to_dict()
+
+    def picture(self, name: str) -> tuple[str, bytes]:
+        """A finished picture's file name and bytes."""
+        return self.studio.gallery.path(self.owner, name).name, self.studio.gallery.read(self.owner, name)
+
+
+def paint(args: Arguments, place: Any, partial: Mapping[str, Any]) -> int:
+    """Paint and tell; fails with the sentence of the first picture that failed."""
+    from tqdm import tqdm
+
+    group = place.submit(partial, args.count)
+    failed: list[str] = []
+    with tqdm(
+        disable=args.json, unit="step", bar_format="{desc} {bar} {n}/{total} [{elapsed}<{remaining}]"
+    ) as bar:
+        for event in place.events(group):
+            match event["kind"]:
+                case "step":
+                    bar.set_description_str(event["stage"])
+                    bar.total, bar.n = event["of"], event["i"]
+                    bar.refresh()
+                case "done":
+                    tell(args, bar, event["picture"], *place.picture(event["picture"]))
+                case "failed":
+                    failed.append(event["sentence"])
+                case _:
+                    pass
+    if failed:
+        raise StudioError(failed[0])
+    return 0
+
+
+def tell(args: Arguments, bar: Any, picture: str, name: str, png: bytes) -> None:
+    """Print where a finished picture lies; put the copy that was asked for beside it."""
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        (args.out / name).write_bytes(png)
+    where = str(args.out / name) if args.out else name
+    bar.clear()
+    print(json.dumps({"picture": picture, "file": where}) if args.json else where, flush=True)
+
+
+COMMAND = Command("paint pictures from a prompt", arguments, run)

@@ -1,0 +1,88 @@
+"""The studio that already runs on a data folder, asked over its own page's routes."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any
+
+from studio.errors import FolderInUse, StudioError
+
+FILE = "server.json"
+
+
+@contextmanager
+def announced(data: Path, url: str) -> Generator[None]:
+    """While the page is open, its address with the owner's key lies in the data folder, for her eyes only."""
+    path = data / FILE
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump({"url": url}, file)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+class Running:
+    """A client of the running studio, let in by the owner's key."""
+
+    def __init__(self, url: str) -> None:
+        parts = urllib.parse.urlsplit(url)
+        self._base = f"{parts.scheme}://{parts.netloc}"
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        with self._ask(f"/?{parts.query}"):
+            pass
+
+    @classmethod
+    def of(cls, data: Path) -> Running:
+        """The studio on this data folder. Raises `FolderInUse` when it cannot be reached."""
+        try:
+            return cls(json.loads((data / FILE).read_text("utf-8"))["url"])
+        except (OSError, ValueError, LookupError) as error:
+            raise FolderInUse(
+                f"Another program works on {data} and does not answer. Close it, or choose another --data."
+            ) from error
+
+    def submit(self, partial: Mapping[str, Any], count: int) -> str:
+        """Put the pictures in line; returns their group."""
+        with self._ask("/studio/paint", {"recipe": dict(partial), "count": count}) as answer:
+            return str(json.load(answer)["group"])
+
+    def events(self, group: str) -> Iterator[dict[str, Any]]:
+        """What happens, as plain values, until the group has ended."""
+        with self._ask(f"/studio/events?group={urllib.parse.quote(group)}") as stream:
+            for line in stream:
+                if line.startswith(b"event: end"):
+                    return
+                if line.startswith(b"data: "):
+                    yield json.loads(line[6:])
+
+    def picture(self, name: str) -> tuple[str, bytes]:
+        """A finished picture's file name and bytes."""
+        with self._ask(f"/studio/picture/{urllib.parse.quote(name)}.png") as answer:
+            return f"{name}.png", answer.read()
+
+    def _ask(self, path: str, said: Mapping[str, Any] | None = None) -> Any:
+        data = None if said is None else json.dumps(said).encode()
+        headers = {"Content-Type": "application/json", "Origin": self._base} if data else {}
+        request = urllib.request.Request(self._base + path, data, headers)  # noqa: S310
+        try:
+            return self._opener.open(request, timeout=600)
+        except urllib.error.HTTPError as error:
+            raise StudioError(sentence(error.read())) from error
+
+
+def sentence(body: bytes) -> str:
+    """The sentence of a refusal."""
+    try:
+        return str(json.loads(body)["sentence"])
+    except (ValueError, LookupError, TypeError):
+        return "The running studio refused, without saying why."

@@ -1,0 +1,25 @@
+"""The way from one noise to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def slerp(start: torch.Tensor, end: torch.Tensor, share: float) -> torch.Tensor:
+    """Spherical interpolation of two noises of one shape; nearly parallel ones are mixed linearly.
+
+    A linear mean of two Gaussian samples has too little variance (Shoemake, "Animating rotation with
+    quaternion curves", SIGGRAPH 1985).
+    """
+    import torch
+
+    one, two = start.flatten().double(), end.flatten().double()
+    cosine = torch.dot(one / one.norm(), two / two.norm()).clamp(-1, 1)
+    angle = torch.acos(cosine)
+    if float(torch.sin(angle)) < 1e-4:
+        return torch.lerp(start, end, share)
+    mixed = (torch.sin((1 - share) * angle) * one + torch.sin(share * angle) * two) / torch.sin(angle)
+    return mixed.reshape(start.shape).to(start.dtype)

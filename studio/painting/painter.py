@@ -1,0 +1,85 @@
+"""The Painter: models, kept stages, and the chain that joins them. The worker's root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from studio.models.library import Library
+from studio.models.manager import Models
+from studio.painting.events import Picture, Started
+from studio.painting.materials import Materials, gather
+from studio.painting.paint import Chain, Easel, Toward
+from studio.painting.stages import Stage, Stages
+from studio.painting.watch import Emit, Watch, unwatched
+from studio.painting.workbench import Workbench
+from studio.recipe import Recipe
+from studio.settings import Settings
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+T = TypeVar("T")
+
+
+class Painter:
+    """Paints recipes one after another on one thread, keeping what the next may need."""
+
+    def __init__(self, settings: Settings, library: Library) -> None:
+        self.library = library
+        self.stages = Stages(settings.stage_bytes)
+        self.models = Models(settings.device, settings.memory_bytes, settings.memory_bytes)
+        self.bench = Workbench(self.models, hashes=settings.data / "hashes.json")
+        self.threads = settings.threads
+
+    def paint(
+        self,
+        recipe: Recipe,
+        blobs: Mapping[str, bytes],
+        emit: Emit,
+        stopped: Callable[[], bool],
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Paint one recipe; `blobs` holds its pictures by digest.
+
+        Emits `Started`, a `Step` for each step, and one `Picture`. Raises `StudioError`; after `Stopped`
+        nothing is kept of the stage that was running.
+        """
+        watch = Watch(emit, stopped)
+        chain = self.chain(recipe, blobs, watch, extra or {})
+        emit(self._started(chain.materials))
+        png, facts = self._made(chain.png)
+        emit(Picture(png, facts))
+
+    def one(self, recipe: Recipe, blobs: Mapping[str, bytes]) -> Picture:
+        """The picture of one recipe, for those who only wait. Raises as `paint`."""
+        return Picture(*self._made(self.chain(recipe, blobs, unwatched()).png))
+
+    def chain(
+        self,
+        recipe: Recipe,
+        blobs: Mapping[str, bytes],
+        watch: Watch,
+        extra: Mapping[str, Any] | None = None,
+        toward: Toward | None = None,
+    ) -> Chain:
+        """The recipe's stages, not yet run. Raises as `gather`."""
+        easel = Easel(self.bench, self.stages, watch, self.bench.environment())
+        return Chain(gather(recipe.seeded(), self.library), blobs, easel, extra or {}, toward)
+
+    def finished(self, chain: Chain) -> Image:
+        """The pixels at a chain's end."""
+        return self._made(chain.finished)
+
+    def _made(self, stage: Stage[T]) -> T:
+        import torch
+
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        with torch.inference_mode():
+            return self.models.retry_lower(lambda: self.stages.get(stage))
+
+    def _started(self, materials: Materials) -> Started:
+        needed = (*(encoder.component for encoder in materials.family.encoders), "unet", "vae")
+        cold = self.bench.is_cold(materials.model, needed)
+        return Started(cold, (materials.model.title,) if cold else ())
