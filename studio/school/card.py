@@ -22,9 +22,9 @@ tags: [landscape, shan-shui, procedural, from-scratch]
 **It paints landscapes only.** It has never seen a picture by a human artist, a photograph, or any data from
 elsewhere: every picture that it learned from was drawn by this project's own generator
 (`studio/school/shanshui.py`), with exact captions in English and Chinese. No pretrained network took part.
-Do not expect people, animals (but birds), cities or any style besides ink, blue-green 青绿, light-crimson 浅绛
-and gold-on-indigo 泥金. The words that it knows are listed in `words.json`; it does not know others, and counts
-of boats are unreliable.
+Do not expect people, animals (but birds), cities or any style besides ink, blue-green 青绿, light-crimson
+浅绛 and gold-on-indigo 泥金. The words that it knows are listed in `words.json`; it does not know others, and
+counts of boats are unreliable.
 
 Layout: Stable Diffusion 1.5's, by diffusers (`StableDiffusionPipeline`), fp16, velocity prediction, 256x256
 pixels (3:2 and 2:3 work). Beside the pipeline: `vae_tiny/` (previews), `controlnet/` (white lines on black),

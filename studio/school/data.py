@@ -44,6 +44,7 @@ class Pool:
     lines: np.ndarray  # (N, H, W) uint8, memory-mapped
     captions: Sequence[Sequence[str]]
     labels: np.ndarray  # (N, attributes) int16
+    origin: str  # what the pictures are
 
     def __len__(self) -> int:
         return len(self.captions)
@@ -246,6 +247,7 @@ def open_pool(folder: Path) -> Pool:
         np.load(folder / "lines.npy", mmap_mode="r"),
         [tuple(row["captions"]) for row in rows],
         np.array([row["labels"] for row in rows], np.int16),
+        facts["origin"],
     )
 
 

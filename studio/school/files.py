@@ -15,15 +15,18 @@ if TYPE_CHECKING:
 
 
 def _commit(temporary: Path, path: Path) -> None:
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    temporary.chmod(0o644)  # safetensors writes for the owner alone
-    os.replace(temporary, path)
+    try:
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # safetensors writes for the owner alone
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _temporary(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    return path.with_name(f".{path.name}.part")  # one name: what a kill leaves is overwritten
 
 
 def write_bytes(path: Path, content: bytes) -> None:

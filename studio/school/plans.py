@@ -49,7 +49,7 @@ def _stage(batch: int, minutes: float, rate: float, **pace: float) -> Stage:
 
 _SEED = Plan(
     name="seed",
-    pictures=10_240,
+    pictures=8_192,
     size=256,
     captions=30_000,
     vocabulary=2048,

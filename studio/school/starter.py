@@ -149,7 +149,8 @@ def _encode(school: School, vae: AutoencoderKL, name: str, pool: Pool, factor: i
     path = school.folder("latents") / f"{name}.npy"
     state = path.with_suffix(".json")
     begun = json.loads(state.read_text("utf-8")) if state.is_file() else {}
-    done = begun["done"] if begun.get("vae") == origin and begun.get("of") == len(pool) else 0
+    facts = {"vae": origin, "pictures": pool.origin, "of": len(pool)}
+    done = begun["done"] if {name: begun.get(name) for name in facts} == facts else 0
     path.parent.mkdir(parents=True, exist_ok=True)
     _, height, width, _ = pool.pixels.shape
     shape = (len(pool), 4, height // 8 // factor, width // 8 // factor)
@@ -164,7 +165,7 @@ def _encode(school: School, vae: AutoencoderKL, name: str, pool: Pool, factor: i
         done = stop
         if done % 512 == 0 or done == len(pool):
             values.flush()
-            write_json(state, {"vae": origin, "of": len(pool), "done": done})
+            write_json(state, facts | {"done": done})
             school.options.note(f"latents {name}", done, len(pool))
 
 

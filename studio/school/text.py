@@ -24,7 +24,7 @@ from studio.school.training import Losses, Moment, Task
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTokenizer
 
-_NAMES = {"architectures": ["CLIPTextModel"], "torch_dtype": "float16", "dtype": "float16"}
+_NAMES = {"architectures": ["CLIPTextModel"], "dtype": "float32"}
 
 Reader = Callable[
     [np.random.Generator, int], tuple[list[str], np.ndarray]

@@ -28,7 +28,7 @@ def test_the_report_is_made_from_the_shipped_weights_and_goes_on_where_it_stoppe
 
 
 def test_a_folder_that_no_school_made_cannot_be_judged(tmp_path):
-    with pytest.raises(BadInput, match="training.json"):
+    with pytest.raises(BadInput, match="has no training"):
         report(tmp_path, 8, tmp_path / "state")
 
 

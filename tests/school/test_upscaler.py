@@ -13,7 +13,7 @@ def test_the_upscaler_learns(school, learn):
     task = upscaler_task(
         school.plan, net, load_vae(school), large_pool(school), CPU, held_out_large_pool(school)
     )
-    first, last = learn(task, 25)
+    first, last = learn(task, 120)
     assert last < first
 
 
