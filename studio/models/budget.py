@@ -30,7 +30,8 @@ def rung(parts: Sequence[int], work: int, free: int, at_least: Rung = "resident"
         "fp8": int(largest * FP8_SHARE) + work,
     }
     allowed = RUNGS[RUNGS.index(at_least) :]
-    return next((name for name in allowed if name in need and need[name] <= free), "stream")
+    fits: list[Rung] = [name for name in allowed if name in need and need[name] <= free]
+    return fits[0] if fits else "stream"
 
 
 def lower(name: Rung) -> Rung:

@@ -89,8 +89,9 @@ def _header(path: Path) -> Header:
     from studio.models.load import read_pickle, tensors
 
     held = read_pickle(path, device="meta")
-    if isinstance(held, dict) and isinstance(held.get("string_to_param"), Mapping):
-        held = {"emb_params": next(iter(held["string_to_param"].values()), None)}
+    inner: Any = held.get("string_to_param") if isinstance(held, dict) else None
+    if inner is not None:  # a dict, or torch's ParameterDict in older files
+        held = {"emb_params": next(iter(inner.values()), None)}
     return Header({name: tuple(tensor.shape) for name, tensor in tensors(held).items()})
 
 
@@ -116,6 +117,9 @@ def classify(header: Header, starter_width: int = 0) -> Found:
     for matches, describe in _KINDS:
         if any(matches(name) for name in header.shapes):
             return describe(header, starter_width)
+    only = next(iter(header.shapes.values()))
+    if len(header.shapes) == 1 and only and only[-1] in (*FAMILIES, 1280, starter_width):
+        return _embedding(header, starter_width)  # diffusers saves a textual inversion under its own name
     raise UnknownWeights(f"This is {_stranger(header.shapes)}; {_OURS}.")
 
 
@@ -190,7 +194,7 @@ def _controlnet(header: Header, starter_width: int) -> Found:
 def _lora(header: Header, starter_width: int) -> Found:
     """What is added to `attn2.to_k` is as wide as the family's text; else the encoder's own width tells."""
     shapes = header.shapes
-    key = r"attn2[._]to_k.*\.(lora_down|lora_A|lora\.down|hada_w1_b)\b|attn2.*to_k_lora\.down"
+    key = r"attn2[._]to_k.*\.(lora_down|lora_A|lora(_linear_layer)?\.down|hada_w1_b)\b|attn2.*to_k_lora\.down"
     width = _width(shapes, key) or _kronecker_width(shapes)
     if not width and any(name.startswith(("lora_te1_", "lora_te2_", "text_encoder_2.")) for name in shapes):
         width = 2048
@@ -250,7 +254,7 @@ _KINDS: tuple[tuple[Callable[[str], bool], Callable[[Header, int], Found]], ...]
     (_starts(_UNET), _checkpoint),
     (
         _like(
-            r"\.(lora_(down|up|A|B)|lora\.(down|up)|hada_w1_a|lokr_w[12](_[ab])?|dora_scale)\b|_lora\.down\."
+            r"\.(lora_(down|up|A|B)|lora(_linear_layer)?\.(down|up)|hada_w1_a|lokr_w[12](_[ab])?|dora_scale)\b|_lora\.down\."
         ),
         _lora,
     ),

@@ -91,10 +91,13 @@ class Library:
             return tuple(file for file in table.values() if kind is None or file.kind == kind)
 
     def find(self, kind: Kind, id: str) -> ModelFile:  # noqa: A002
-        """The model of that kind and id; looks again once when it is not known. Raises `UnknownName`."""
+        """The model of that kind and id, or, as prompts say `<lora:name>`, of that file name in any folder.
+
+        Looks again once when it is not known. Raises `UnknownName`.
+        """
         with self._lock:
             table = self._look() if self._table is None else self._table
-            found = table.get((kind, id)) or self._look().get((kind, id))
+            found = _named(table, kind, id) or _named(self._look(), kind, id)
             if found is None:
                 raise UnknownName(kind, id, [name for k, name in self._table or {} if k == kind])
             return found
@@ -159,6 +162,12 @@ class Library:
                 inside = path.parent if path.name in _LORA_FILES and path.parent != place.folder else path
                 shown = inside if inside.is_dir() else inside.with_suffix("")
                 yield _Sight(path, place.kind, _id(shown.relative_to(place.folder)), place.label)
+
+
+def _named(table: Mapping[tuple[str, str], ModelFile], kind: Kind, name: str) -> ModelFile | None:
+    exact = table.get((kind, name))
+    inner = (file for (k, id), file in table.items() if k == kind and id.rpartition("/")[2] == name)  # noqa: A001
+    return exact or next(inner, None)
 
 
 def _read(sight: _Sight, starter_width: int) -> ModelFile:

@@ -6,6 +6,7 @@ bytes, never by their suffix; configs that name code and classes outside the tab
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import zipfile
@@ -144,6 +145,28 @@ def tensors(value: Any) -> dict[str, Tensor]:
     return {name: t for name, t in value.items() if isinstance(name, str) and isinstance(t, torch.Tensor)}
 
 
+def read_embedding(file: ModelFile) -> dict[str, Tensor]:
+    """A textual inversion's vectors (n, width) by encoder: "clip_l" (the first one), and "clip_g" for SDXL.
+
+    A1111's `string_to_param`, `emb_params`, diffusers' single tensor and SDXL's pair are read.
+    Raises `BrokenWeights` when there are no such vectors.
+    """
+    if container(file.path) == "safetensors":
+        state = load_state(file.path)
+    else:
+        held = read_pickle(file.path)
+        inner: Any = held.get("string_to_param") if isinstance(held, dict) else None
+        state = tensors(held if inner is None else dict(inner.items()))
+    found = {name: state[name] for name in ("clip_l", "clip_g") if name in state}
+    if not found and len(state) == 1:
+        found = {"clip_l": next(iter(state.values()))}
+    if not found or any(vectors.ndim > 2 or not vectors.numel() for vectors in found.values()):
+        raise BrokenWeights(
+            f"{file.path.name} is not a textual inversion: it has no vectors for a text encoder."
+        )
+    return {name: vectors.detach().float().reshape(-1, vectors.shape[-1]) for name, vectors in found.items()}
+
+
 # ---- modules ----
 
 
@@ -168,6 +191,20 @@ def load_component(
     else:
         module = _from_file(file, component, cls, config, dtype)
     return module.eval().requires_grad_(False)
+
+
+def component_bytes(file: ModelFile, component: str, dtype: torch.dtype) -> int:
+    """Bytes a component will take in `dtype`, from headers alone; of a pickle, its whole size."""
+    prefixes = (
+        original.PREFIXES.get(component, ()) if file.layout == "file" and file.kind == "checkpoint" else ()
+    )
+    files = weight_files(_component_folder(file, component)) if file.layout == "folder" else (file.path,)
+    if any(container(path) == "pickle" for path in files):
+        return sum(path.stat().st_size for path in files)
+    shapes = [item for path in files for item in read_header(path).shapes.items()]
+    return (
+        sum(math.prod(s) for name, s in shapes if not prefixes or name.startswith(prefixes)) * dtype.itemsize
+    )
 
 
 def _component_folder(file: ModelFile, component: str) -> Path:

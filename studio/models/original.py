@@ -116,3 +116,40 @@ def _hint_widths(state: State) -> list[int]:
             break
         widths.append(conv.shape[0])
     return widths
+
+
+_ENDS: Mapping[str, str] = {
+    "time_embedding.linear_1": "time_embed.0",
+    "time_embedding.linear_2": "time_embed.2",
+    "add_embedding.linear_1": "label_emb.0.0",
+    "add_embedding.linear_2": "label_emb.0.2",
+    "conv_in": "input_blocks.0.0",
+    "conv_out": "out.2",
+}
+_RESNET: Mapping[str, str] = {
+    "conv1": "in_layers.2",
+    "conv2": "out_layers.3",
+    "time_emb_proj": "emb_layers.1",
+    "conv_shortcut": "skip_connection",
+}
+
+
+def module_name(name: str, layers: int, attended: Collection[int]) -> str:
+    """What the original layout calls a linear or convolution layer of a diffusers UNet.
+
+    `layers`: `layers_per_block`; `attended`: the up blocks that have attention. SDXL's LoRAs use these names.
+    """
+    found = re.fullmatch(r"(down|up|mid)_block(?:s\.(\d+))?\.(\w+)\.(\d+)(?:\.(.+))?", name)
+    if found is None:
+        return _ENDS.get(name, name)
+    side, block, kind, n, rest = found[1], int(found[2] or 0), found[3], int(found[4]), found[5] or ""
+    inner = _RESNET.get(rest, rest) if kind == "resnets" else rest
+    if side == "mid":
+        return f"middle_block.{1 if kind == 'attentions' else 2 * n}.{inner}"
+    start = block * (layers + 1) + (1 if side == "down" else 0)
+    head = f"{'input' if side == 'down' else 'output'}_blocks"
+    if kind == "downsamplers":
+        return f"{head}.{start + layers}.0.op"
+    if kind == "upsamplers":
+        return f"{head}.{start + layers}.{2 if block in attended else 1}.conv"
+    return f"{head}.{start + n}.{1 if kind == 'attentions' else 0}.{inner}"

@@ -108,6 +108,12 @@ def test_a_model_put_there_later_is_found_by_its_name(tmp_path: Path):
     assert library.find("embedding", "later").family == "sd15"
 
 
+def test_a_prompt_may_leave_out_the_folder(library: Library):
+    assert library.find("checkpoint", "file15").id == "own/file15"
+    with pytest.raises(UnknownName):
+        library.find("lora", "file15")
+
+
 def test_folders_of_other_studios_are_understood(tmp_path: Path):
     forge, comfy = tmp_path / "forge", tmp_path / "comfy"
     tiny.embedding_file(forge / "embeddings" / "one.safetensors")

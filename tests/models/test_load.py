@@ -30,9 +30,11 @@ from studio.models.files import container
 from studio.models.identify import identify
 from studio.models.library import Library
 from studio.models.load import (
+    component_bytes,
     load_component,
     load_state,
     lock_down,
+    read_embedding,
     read_pickle,
     scheduler_config,
     tokenizer_folder,
@@ -408,4 +410,35 @@ def test_loading_prints_no_warning(library: Library, models: Path):
         file = library.find("checkpoint", "filexl")
         load_component(
             file, "text_encoder_2", PARTS["text_encoder_2"], models / "configs" / "sdxl", torch.float32
+        )
+
+
+# ---- textual inversions and sizes ----
+
+
+def test_textual_inversions_are_read_in_every_format(library: Library, tmp_path: Path):
+    mist = read_embedding(library.find("embedding", "mist"))
+    assert {name: tuple(t.shape) for name, t in mist.items()} == {"clip_l": (2, 768)}
+    old = read_embedding(library.find("embedding", "bad-hands"))
+    assert torch.equal(old["clip_l"], mist["clip_l"])
+    pair = read_embedding(library.find("embedding", "mist-xl"))
+    assert {name: t.shape[1] for name, t in pair.items()} == {"clip_l": 768, "clip_g": 1280}
+    learned = torch.nn.ParameterDict({"*": torch.nn.Parameter(torch.ones(1, 768))})
+    torch.save({"string_to_token": {"*": 265}, "string_to_param": learned}, tmp_path / "older.pt")
+    assert torch.equal(read_embedding(identify(tmp_path / "older.pt"))["clip_l"], torch.ones(1, 768))
+    for name in ("theirs.bin", "theirs.safetensors"):
+        save = torch.save if name.endswith("bin") else save_file
+        save({"<mist>": torch.ones(768)}, tmp_path / name)
+        assert read_embedding(identify(tmp_path / name))["clip_l"].shape == (1, 768)
+    with pytest.raises(BrokenWeights, match="not a textual inversion"):
+        read_embedding(library.find("lora", "kohya-sd15"))
+
+
+def test_the_size_of_a_component_is_known_before_it_is_loaded(library: Library, models: Path):
+    for name, family in (("folder15", "sd15"), ("own/file15", "sd15"), ("filexl", "sdxl")):
+        file = library.find("checkpoint", name)
+        made = load_component(file, "unet", UNET, models / "configs" / family, torch.float32)
+        assert component_bytes(file, "unet", torch.float32) == sum(p.nbytes for p in made.parameters())
+        assert component_bytes(file, "unet", torch.bfloat16) * 2 == component_bytes(
+            file, "unet", torch.float32
         )

@@ -1,15 +1,21 @@
 import gc
+import random
 import threading
 import time
 import weakref
+from pathlib import Path
 
 import pytest
 import tiny
 import torch
+from diffusers import AutoencoderKL
+from safetensors.torch import save_file
 
 from studio.errors import BrokenWeights, OutOfMemory
 from studio.models.budget import STREAM_BYTES, Rung
 from studio.models.device import Mover, Placed, best_dtype
+from studio.models.identify import identify
+from studio.models.load import load_component
 from studio.models.manager import Entry, Key, Models, is_out_of_memory
 
 MB = 2**20
@@ -327,3 +333,35 @@ def test_the_precision_follows_the_hardware(monkeypatch: pytest.MonkeyPatch):
     models = Models(mover=Mover(torch.device("mps")))
     assert models.dtype("unet") == torch.float16
     assert models.dtype("vae") == torch.float32
+
+
+def test_a_hundred_switches_with_faults_always_give_the_model_that_was_asked_for(
+    models: Path, tmp_path: Path
+):
+    config = models / "configs" / "sd15"
+    files, wanted = {}, {}
+    for seed in range(3):
+        path = tmp_path / f"{seed}.safetensors"
+        save_file(tiny.original_vae(AutoencoderKL(**tiny.vae_config("sd15")).to(torch.float32)), path)
+        files[seed] = identify(path)
+        wanted[seed] = load_component(files[seed], "vae", "AutoencoderKL", config, torch.float32).state_dict()
+    size = wanted[0]["decoder.conv_in.weight"].nbytes * 40
+    cache, dice = Models("cpu", ram_bytes=size), random.Random(0)
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(files[0].path.read_bytes()[:-8])
+
+    def broken() -> torch.nn.Module:
+        return load_component(files[0].but(path=cut), "vae", "AutoencoderKL", config, torch.float32)
+
+    for turn in range(100):
+        seed = dice.randrange(3)
+        if dice.random() < 0.3:
+            with pytest.raises(BrokenWeights, match="cut short"):
+                cache.get(Key(f"broken {turn}", "vae", "float32"), broken)
+        entry = cache.get(
+            Key(files[seed].source, "vae", "float32"),
+            lambda seed=seed: load_component(files[seed], "vae", "AutoencoderKL", config, torch.float32),
+        )
+        with cache.use(entry) as (vae,):
+            assert all(torch.equal(value, wanted[seed][key]) for key, value in vae.state_dict().items())
+    assert cache.memory()["components"] <= 2
