@@ -245,6 +245,7 @@ def _from_folder(folder: Path, cls: str, dtype: torch.dtype) -> nn.Module:
 def _empty(cls: str, config: Mapping[str, Any], name: str) -> nn.Module:
     """A module made from its config, its weights without memory or value yet; nothing is drawn at random."""
     import importlib
+    import inspect
 
     from accelerate import init_empty_weights
 
@@ -253,7 +254,10 @@ def _empty(cls: str, config: Mapping[str, Any], name: str) -> nn.Module:
         with init_empty_weights():
             if CLASSES[cls] == "transformers":
                 return kind(kind.config_class.from_dict(dict(config)))
-            return kind.from_config(dict(config))
+            known = inspect.signature(
+                kind.__init__
+            ).parameters  # diffusers complains of what it derives itself
+            return kind.from_config({name: value for name, value in config.items() if name in known})
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, NotImplementedError) as error:
         raise BrokenWeights(f"The config of {name} does not describe a {cls} ({error}).") from error
 
