@@ -28,22 +28,25 @@ class Words:
 
     def title(self, part: type[Part], name: str) -> str:
         """What a field is called."""
-        info = part.model_fields[name]
-        return self.texts.get(f"{part.__name__}.{name}", info.title or name)
+        return self._of(part, f".{name}") or part.model_fields[name].title or name
 
     def help(self, part: type[Part], name: str) -> str:
         """What a field does."""
-        info = part.model_fields[name]
-        return self.texts.get(f"{part.__name__}.{name}.help", info.description or "")
+        return self._of(part, f".{name}.help") or part.model_fields[name].description or ""
 
     def name(self, part: type[Part]) -> str:
         """What a part as a whole is called: the first line of its description, up to the colon."""
         first = (part.__doc__ or part.__name__).strip().splitlines()[0]
-        return self.texts.get(part.__name__, first.split(":")[0].rstrip("."))
+        return self._of(part, "") or first.split(":")[0].rstrip(".")
 
     def option(self, part: type[Part], name: str, value: str) -> str:
         """What one choice of a field is called."""
-        return self.texts.get(f"{part.__name__}.{name}={value}", value)
+        return self._of(part, f".{name}={value}") or value
+
+    def _of(self, part: type[Part], rest: str) -> str:
+        """The catalog's word for a part, or for the part it inherits from."""
+        names = (f"{kind.__name__}{rest}" for kind in part.__mro__)
+        return next((self.texts[name] for name in names if name in self.texts), "")
 
 
 def read_catalogs() -> dict[str, Words]:

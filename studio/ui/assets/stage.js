@@ -157,7 +157,7 @@
       const picture = job.picture;
       const wanted = picture ? ink.url(`picture/${picture}.png`) : job.preview || "";
       if (wanted && image.getAttribute("src") !== wanted) image.src = wanted;
-      image.hidden = !wanted;
+      image.hidden = !wanted || job.kind === "failed";
       image.alt = picture ? "" : ink.say("preview");
       tile.disabled = !picture;
       tile.title = picture ? ink.say("enlarge") : "";

@@ -1,0 +1,152 @@
+"""The facade: recipes by four layers, requests, and what a dropped picture brings back."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from halls import models_folder, studio_at
+
+from studio import metadata
+from studio.errors import BadInput, BadMetadata, BadPicture, FolderInUse, NotFound, UnknownName
+from studio.images import encode_png
+from studio.recipe import Recipe
+from studio.studio import Studio
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return models_folder(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def studio(tmp_path: Path, models: Path):
+    with studio_at(tmp_path / "data", models) as studio:
+        yield studio
+
+
+@pytest.fixture
+def anna(studio: Studio) -> str:
+    return studio.painters.join()
+
+
+def finished(studio: Studio, group: str, painter: str) -> list[str]:
+    return [event.picture for event in studio.desk.events(group, painter) if event.kind == "done"]
+
+
+def test_a_bare_recipe_has_the_models_own_settings(studio: Studio, anna: str):
+    recipe = studio.recipe({"prompt": "a lake"}, anna)
+    assert recipe.model == "starter"
+    assert (recipe.width, recipe.height, recipe.steps, recipe.guidance) == (256, 256, 20, 3.0)
+    assert (recipe.sampler, recipe.schedule) == ("DPM++ 2M", "Trailing")
+    assert studio.count(anna, "starter") == 4
+
+
+def test_what_she_asks_for_wins_over_her_last_settings_and_those_over_the_models(studio: Studio, anna: str):
+    studio.submit({"prompt": "a lake", "steps": 7, "guidance": 5.5, "seed": 3}, anna, 2)
+    recipe = studio.recipe({"guidance": 2}, anna)
+    assert (recipe.steps, recipe.guidance) == (7, 2.0)
+    assert (recipe.prompt, recipe.seed) == ("", -1), "a prompt and a seed belong to one picture"
+    assert studio.count(anna, "starter") == 2
+    assert studio.recipe({}, studio.painters.join()).steps == 20, "another painter starts afresh"
+    assert studio.fresh("starter").steps == 20
+
+
+def test_last_settings_that_no_longer_hold_are_forgotten(studio: Studio, anna: str):
+    studio.jobs.keep_draft(anna, "last:starter", {"steps": 7, "width": 100})
+    assert studio.recipe({}, anna).steps == 20
+
+
+@pytest.mark.parametrize(
+    ("partial", "kind", "word"),
+    [
+        ({"sampler": "Eulr"}, UnknownName, "Euler"),
+        ({"sampler": "Euler", "schedule": "Nonsense"}, BadInput, "Nonsense"),
+        ({"model": "sdxl"}, UnknownName, "starter"),
+        ({"width": 100}, BadInput, "width"),
+        ({"guidance": float("nan")}, BadInput, "guidance"),
+        ({"prompt": "x" * 10_001}, BadInput, "prompt"),
+        ({"colour": "red"}, BadInput, "colour"),
+        ({"loras": [{"model": "none"}]}, UnknownName, "LoRA"),
+        ({"source": {"image": "0" * 64}}, NotFound, "drop"),
+    ],
+)
+def test_what_cannot_be_painted_is_refused_before_it_waits(studio, anna, partial, kind, word):
+    with pytest.raises(kind) as told:
+        studio.submit(partial, anna)
+    assert word.lower() in str(told.value).lower()
+    assert studio.desk.status(anna)["groups"] == []
+
+
+@pytest.mark.parametrize("count", [0, 65])
+def test_a_press_paints_between_one_and_sixty_four_pictures(studio, anna, count):
+    with pytest.raises(BadInput, match="1 to 64"):
+        studio.submit({}, anna, count)
+
+
+def test_a_batch_is_seeds_in_a_row_and_each_picture_carries_its_own(studio: Studio, anna: str):
+    submitted = studio.submit({"prompt": "a lake", "seed": 2**64 - 1, "steps": 2}, anna, 2)
+    pictures = finished(studio, submitted.group, anna)
+    seeds = [metadata.read_file(studio.gallery.read(anna, one)).recipe.seed for one in pictures]
+    assert seeds == [2**64 - 1, 0]
+
+
+def test_a_dropped_picture_brings_back_its_settings_and_its_inputs(studio: Studio, anna: str):
+    from PIL import Image
+
+    source = encode_png(Image.new("RGB", (64, 64), "teal"))
+    digest = studio.inputs.put(anna, source)
+    recipe = studio.recipe({"prompt": "a lake", "seed": 5, "source": {"image": digest}}, anna)
+    png = metadata.write_png(Image.new("RGB", (64, 64)), recipe, {}, {digest: source})
+    ben = studio.painters.join()
+    found = studio.restore(png, ben)
+    assert studio.recipe(found.values, ben) == recipe
+    assert studio.inputs.read(ben, digest) == source
+    assert (found.origin, found.warnings) == ("inkstone", ())
+
+
+def test_a_picture_from_elsewhere_gives_what_can_be_used_and_says_what_cannot(studio: Studio, anna: str):
+    from PIL import Image
+
+    recipe = Recipe(
+        prompt="a lake", model="somebody's", steps=9, sampler="Nobody's", source={"image": "1" * 64}
+    )
+    found = studio.restore(metadata.write_png(Image.new("RGB", (8, 8)), recipe, {}), anna)
+    assert studio.recipe(found.values, anna).steps == 9
+    assert not {"model", "sampler", "source"} & found.values.keys()
+    assert len(found.warnings) == 3
+
+
+def test_a_picture_without_settings_and_a_file_that_is_none_get_a_sentence(studio: Studio, anna: str):
+    from PIL import Image
+
+    with pytest.raises(BadMetadata, match="no settings"):
+        studio.restore(encode_png(Image.new("RGB", (8, 8))), anna)
+    with pytest.raises(BadPicture):
+        studio.restore(b"not a picture", anna)
+
+
+def test_forms_language_and_settings_are_there_after_a_restart(tmp_path: Path, models: Path):
+    with studio_at(tmp_path / "data", models) as studio:
+        owner = studio.painters.owner()
+        studio.keep_form(owner, "txt2img", {"prompt": "half a sent"})
+        studio.speak(owner, "zh-CN")
+    with studio_at(tmp_path / "data", models) as studio:
+        owner = studio.painters.owner()
+        assert studio.form(owner, "txt2img") == {"prompt": "half a sent"}
+        assert studio.language(owner) == "zh-CN"
+
+
+def test_a_second_studio_on_the_same_folder_is_refused(studio: Studio, models: Path):
+    with pytest.raises(FolderInUse), studio_at(studio.settings.data, models):
+        pass
+
+
+def test_the_studio_and_its_page_never_load_torch():
+    code = (
+        "import sys, studio.studio, studio.web, studio.ui.app;"
+        "heavy = {'torch', 'diffusers', 'transformers', 'cv2', 'numba'} & sys.modules.keys();"
+        "sys.exit(', '.join(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
