@@ -9,7 +9,6 @@ decode(down(z)) ~ down(x), makes the latents easier to learn for the UNet (Skoro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,12 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.school.data import Example, Pool, crops, shrink
+from studio.school.nets import AutoencoderKL, AutoencoderTiny, published
 from studio.school.plans import Plan
 from studio.school.sheets import grid, to_batch, to_pixels
 from studio.school.training import Losses, Moment, Task
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, AutoencoderTiny
 
 SCALING = 0.18215
 _ADVERSARIAL_FROM = 0.5  # of the time, where the decoder alone is trained
@@ -35,10 +32,8 @@ _SHEET = 6
 
 def build_autoencoder(plan: Plan) -> AutoencoderKL:
     """An untrained AutoencoderKL, (B, 3, H, W) in -1..1 <-> (B, 4, H/8, W/8)."""
-    from diffusers import AutoencoderKL
-
     depth = len(plan.vae_channels)
-    return AutoencoderKL(
+    return published("AutoencoderKL")(
         in_channels=3,
         out_channels=3,
         down_block_types=("DownEncoderBlock2D",) * depth,
@@ -55,10 +50,8 @@ def build_autoencoder(plan: Plan) -> AutoencoderKL:
 
 def build_tiny(plan: Plan) -> AutoencoderTiny:
     """An untrained AutoencoderTiny over the same latents, times `scaling_factor` as the UNet sees them."""
-    from diffusers import AutoencoderTiny
-
     widths = (plan.tiny_channels,) * 4
-    return AutoencoderTiny(
+    return published("AutoencoderTiny")(
         encoder_block_out_channels=widths, decoder_block_out_channels=widths, scaling_factor=1.0
     )
 

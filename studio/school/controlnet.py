@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from studio.school.autoencoder import SCALING
 from studio.school.data import Pool, edge_lines
+from studio.school.nets import AutoencoderKL, ControlNetModel, UNet2DConditionModel, published
 from studio.school.plans import Plan
 from studio.school.sheets import grid, to_pixels
 from studio.school.training import Losses, Moment, Task
@@ -31,9 +31,6 @@ from studio.school.unet import (
     velocity_loss,
 )
 
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
-
 _EMPTY = 0.5  # of the captions, so that structure comes from the lines
 _SHEET = 4
 
@@ -48,9 +45,9 @@ class Sketched:
 
 def build_controlnet(plan: Plan, unet: UNet2DConditionModel) -> ControlNetModel:
     """A ControlNet that begins as a copy of the UNet's encoder; its outputs begin at zero."""
-    from diffusers import ControlNetModel
-
-    return ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=plan.hint_channels)
+    return published("ControlNetModel").from_unet(
+        unet, conditioning_embedding_out_channels=plan.hint_channels
+    )
 
 
 def spoil_lines(lines: np.ndarray, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -79,7 +76,7 @@ def _gaps(lines: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.5 and count > 1:
         erased = rng.random(count) < 0.4 * rng.random()
         erased[0] = False
-        kept[erased[marks]] = 0
+        kept = np.where(np.take(erased, np.asarray(marks, np.int64)), np.uint8(0), kept)
     height, width = lines.shape
     for _ in range(int(rng.integers(0, 9))):
         centre = (int(rng.integers(width)), int(rng.integers(height)))

@@ -7,7 +7,6 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,14 +17,12 @@ from studio.school.autoencoder import build_autoencoder
 from studio.school.classifier import Classifier, load_classifier
 from studio.school.data import Note, Pool, drawn, fill_pool, formats, photographed, read_folder
 from studio.school.files import write_json
+from studio.school.nets import AutoencoderKL, UNet2DConditionModel
 from studio.school.plans import PLANS, Plan
 from studio.school.text import build_text_encoder
 from studio.school.tokens import load_tokenizer
 from studio.school.training import Progress, Report, Task, read_progress, train
 from studio.school.unet import Latents, Reading, build_unet
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, UNet2DConditionModel
 
 HELD_OUT_SEED = 900_000_000
 _HELD_OUT = 64
@@ -103,7 +100,12 @@ class School:
 def _facts(school: School) -> dict[str, object]:
     """What training.json says of the whole."""
     plan, options = school.plan, school.options
-    facts = {"plan": plan.name, "seed": options.seed, "pictures": plan.pictures, "size": plan.size}
+    facts: dict[str, object] = {
+        "plan": plan.name,
+        "seed": options.seed,
+        "pictures": plan.pictures,
+        "size": plan.size,
+    }
     if options.data is None:
         from studio.school.scene import GENERATOR_VERSION
 

@@ -8,17 +8,14 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
 from studio.errors import MissingWeights
 from studio.school.files import read_tensors, write_json, write_text
+from studio.school.nets import CLIPTextModel, ModelMixin
 from studio.school.unet import SCHEDULER
-
-if TYPE_CHECKING:
-    from diffusers import ModelMixin
-    from transformers import CLIPTextModel
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 SUMS = "SHA256SUMS"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,13 +16,11 @@ from torch import Tensor
 
 from studio.school.autoencoder import SCALING
 from studio.school.files import write_tensors
+from studio.school.nets import AutoencoderKL, UNet2DConditionModel, published
 from studio.school.plans import Plan
 from studio.school.sheets import grid, to_pixels
 from studio.school.training import Losses, Moment, Task
 from studio.school.unet import SCHEDULER, SHEET_PROMPTS, Latents, Reading, draw_batch, signal_and_noise
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, UNet2DConditionModel
 
 TARGETS = (
     "to_q",
@@ -159,9 +156,7 @@ def sample_fast(
     seed: int = 1,
 ) -> list[np.ndarray]:
     """Paint `prompts` at latent size (height, width) with the LoRA on, in `steps` steps, without guidance."""
-    from diffusers import LCMScheduler
-
-    scheduler = LCMScheduler.from_config(SCHEDULER)
+    scheduler = published("LCMScheduler").from_config(SCHEDULER)
     scheduler.set_timesteps(steps, device=device)
     states = reading(list(prompts), device)
     noise = torch.Generator().manual_seed(seed)

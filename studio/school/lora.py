@@ -22,12 +22,11 @@ from studio.prompt.tokens import WINDOW, Vocabulary, clip_vocabulary, read_vocab
 from studio.school.data import open_picture, read_folder
 from studio.school.files import read_tensors, write_tensors
 from studio.school.lcm import add_lora
+from studio.school.nets import AutoencoderKL, UNet2DConditionModel, published
 from studio.school.sheets import to_batch
 from studio.school.training import Losses, Moment, Pace, Report, Task, train
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-
     from studio.models.files import ModelFile
 
 FAMILIES = ("starter", "sd15", "sd2")
@@ -92,8 +91,6 @@ def _configs(file: ModelFile) -> Path | None:
 
 
 def _open(options: LoraOptions, device: torch.device) -> _Model:
-    from diffusers import DDPMScheduler
-
     file = identify(options.model)
     if file.kind != "checkpoint" or file.family not in FAMILIES:
         what = f"a {file.kind}" if file.kind != "checkpoint" else f"of family {file.family or 'unknown'}"
@@ -107,7 +104,9 @@ def _open(options: LoraOptions, device: torch.device) -> _Model:
     folder = tokenizer_folder(file)
     schedule = scheduler_config(file, config)
     names = ("beta_start", "beta_end", "beta_schedule", "num_train_timesteps")
-    kept = DDPMScheduler(**{name: schedule[name] for name in names if name in schedule}).alphas_cumprod
+    kept = published("DDPMScheduler")(
+        **{name: schedule[name] for name in names if name in schedule}
+    ).alphas_cumprod
     return _Model(
         parts["unet"],  # type: ignore[arg-type]
         parts["vae"],  # type: ignore[arg-type]
@@ -141,8 +140,6 @@ def _encode(model: _Model, pictures: Sequence[np.ndarray], device: torch.device)
 @torch.no_grad()
 def _paint_class(model: _Model, options: LoraOptions, side: int, device: torch.device) -> Tensor:
     """Latents of the class, painted by the model as it is; kept in the state folder."""
-    from diffusers import DPMSolverMultistepScheduler
-
     path = options.state / "class.safetensors"
     wanted = {
         "prompt": options.class_prompt,
@@ -157,7 +154,7 @@ def _paint_class(model: _Model, options: LoraOptions, side: int, device: torch.d
     states = _read(model, ["", str(options.class_prompt)], device)
     made: list[Tensor] = []
     for n in range(options.class_pictures):
-        scheduler = DPMSolverMultistepScheduler.from_config(model.schedule)
+        scheduler = published("DPMSolverMultistepScheduler").from_config(model.schedule)
         scheduler.set_timesteps(_CLASS_STEPS, device=device)
         noise = torch.Generator().manual_seed(options.seed * 1_000_003 + n)
         latents = (

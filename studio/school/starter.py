@@ -11,7 +11,6 @@ import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -49,6 +48,7 @@ from studio.school.course import (
 from studio.school.data import Pool, fill_pool, read_folder
 from studio.school.files import write_json
 from studio.school.lcm import add_lora, lcm_task, load_lora, save_lora
+from studio.school.nets import AutoencoderKL
 from studio.school.text import (
     Reader,
     build_text_encoder,
@@ -61,9 +61,6 @@ from studio.school.tokens import learn_tokens, load_tokenizer, save_tokenizer
 from studio.school.training import averaged_weights
 from studio.school.unet import build_unet, unet_task
 from studio.school.upscaler import build_upscaler, save_upscaler, upscaler_task
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
 
 _FOLDED = 192  # pictures that measure the latents' mean and deviation
 _REBUILT = 1024  # pictures that the judge also sees as the autoencoder gives them back

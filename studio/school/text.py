@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,12 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.school.files import write_json, write_tensors
+from studio.school.nets import CLIPTextModel, CLIPTokenizer, published
 from studio.school.plans import Plan
 from studio.school.tokens import END, POSITIONS
 from studio.school.training import Losses, Moment, Task
-
-if TYPE_CHECKING:
-    from transformers import CLIPTextModel, CLIPTokenizer
 
 _NAMES = {"architectures": ["CLIPTextModel"], "dtype": "float32"}
 
@@ -33,9 +30,7 @@ Reader = Callable[
 
 def build_text_encoder(plan: Plan, tokens: int) -> CLIPTextModel:
     """An untrained text encoder for a vocabulary of `tokens`: ids (B, 77) -> (B, 77, width)."""
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    config = CLIPTextConfig(
+    config = published("CLIPTextConfig", "transformers")(
         vocab_size=tokens,
         hidden_size=plan.text_width,
         intermediate_size=plan.text_width * 3,
@@ -48,7 +43,7 @@ def build_text_encoder(plan: Plan, tokens: int) -> CLIPTextModel:
         eos_token_id=tokens - 1,
         pad_token_id=tokens - 1,
     )
-    return CLIPTextModel(config)
+    return published("CLIPTextModel", "transformers")(config)
 
 
 def token_ids(tokenizer: CLIPTokenizer, captions: Sequence[str]) -> Tensor:

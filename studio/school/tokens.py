@@ -16,13 +16,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from studio.errors import BadInput
 from studio.school.files import write_text
-
-if TYPE_CHECKING:
-    from transformers import CLIPTokenizer
+from studio.school.nets import CLIPTokenizer, published
 
 START, END, WORD_END = "<|startoftext|>", "<|endoftext|>", "</w>"
 POSITIONS = 77
@@ -147,9 +144,9 @@ def learn_tokens(captions: Iterable[str], vocabulary: int) -> tuple[dict[str, in
 
 def build_tokenizer(vocabulary: dict[str, int], merges: list[Pair]) -> CLIPTokenizer:
     """A CLIPTokenizer of 77 positions over the learned tokens."""
-    from transformers import CLIPTokenizer
-
-    return CLIPTokenizer(vocab=vocabulary, merges=list(merges), model_max_length=POSITIONS)  # type: ignore[arg-type]
+    return published("CLIPTokenizer", "transformers")(
+        vocab=vocabulary, merges=list(merges), model_max_length=POSITIONS
+    )  # type: ignore[arg-type]
 
 
 def save_tokenizer(folder: Path, vocabulary: dict[str, int], merges: list[Pair]) -> None:
@@ -166,6 +163,4 @@ def save_tokenizer(folder: Path, vocabulary: dict[str, int], merges: list[Pair])
 
 def load_tokenizer(folder: Path) -> CLIPTokenizer:
     """The tokenizer saved in `folder`."""
-    from transformers import CLIPTokenizer
-
-    return CLIPTokenizer.from_pretrained(str(folder))  # type: ignore[no-any-return]
+    return published("CLIPTokenizer", "transformers").from_pretrained(str(folder))  # type: ignore[no-any-return]

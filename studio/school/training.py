@@ -117,7 +117,8 @@ class Averages:
     @torch.no_grad()
     def update(self, step: int) -> None:
         decay = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self.kept.values()), [v.float() for v in self.live.values()], 1.0 - decay)
+        for name, kept in self.kept.items():
+            kept.lerp_(self.live[name].float(), 1.0 - decay)
 
     @torch.no_grad()
     def swap(self) -> None:
@@ -169,15 +170,14 @@ def _unpack(
         for name, kept in averages.kept.items():
             kept.copy_(tensors[f"average.{name}"])
     for group, optimizer in optimizers.items():
-        state: dict[int, dict[str, Tensor]] = {}
+        slots: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
             if key.startswith(f"optimizer.{group}."):
                 _, _, n, slot = key.split(".")
-                state.setdefault(int(n), {})[slot] = value
-        if state:
-            optimizer.load_state_dict(
-                {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
-            )
+                slots.setdefault(int(n), {})[slot] = value
+        if slots:
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": slots, "param_groups": groups})
     return Progress(**facts)
 
 

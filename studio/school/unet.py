@@ -6,21 +6,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from studio.school.autoencoder import SCALING
+from studio.school.nets import (
+    AutoencoderKL,
+    CLIPTextModel,
+    CLIPTokenizer,
+    DPMSolverMultistepScheduler,
+    UNet2DConditionModel,
+    published,
+)
 from studio.school.plans import Plan
 from studio.school.sheets import grid, to_pixels
 from studio.school.text import encode_captions
 from studio.school.training import Losses, Moment, Task
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet2DConditionModel
-    from transformers import CLIPTextModel, CLIPTokenizer
 
 SCHEDULER: dict[str, Any] = {
     "_class_name": "DPMSolverMultistepScheduler",
@@ -71,9 +75,7 @@ def build_unet(plan: Plan) -> UNet2DConditionModel:
     """An untrained UNet: latents (B, 4, h, w), timesteps (B,), states (B, 77, width) -> velocity (B, 4, h,
     w).
     """
-    from diffusers import UNet2DConditionModel
-
-    return UNet2DConditionModel(
+    return published("UNet2DConditionModel")(
         sample_size=plan.size // 8,
         in_channels=4,
         out_channels=4,
@@ -170,9 +172,7 @@ def spread_times(rng: np.random.Generator, batch: int) -> np.ndarray:
 
 def build_scheduler() -> DPMSolverMultistepScheduler:
     """The starter's own sampler."""
-    from diffusers import DPMSolverMultistepScheduler
-
-    return DPMSolverMultistepScheduler.from_config(SCHEDULER)  # type: ignore[no-any-return]
+    return published("DPMSolverMultistepScheduler").from_config(SCHEDULER)  # type: ignore[no-any-return]
 
 
 @torch.no_grad()

@@ -5,7 +5,6 @@ open it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,12 +15,10 @@ from studio.school.autoencoder import charbonnier, gradient_loss, psnr_of
 from studio.school.data import Pool, crops
 from studio.school.degrade import degrade, shrink_cleanly
 from studio.school.files import write_tensors
+from studio.school.nets import AutoencoderKL
 from studio.school.plans import Plan
 from studio.school.sheets import grid
 from studio.school.training import Losses, Moment, Task
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
 
 SCALE = 2
 _CLEAN_UNTIL = 0.2  # of the time
