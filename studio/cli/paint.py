@@ -80,15 +80,11 @@ def paint(args: Arguments, place: Any, partial: Mapping[str, Any]) -> int:
 
     group = place.submit(partial, args.count)
     failed: list[str] = []
-    with tqdm(
-        disable=args.json, unit="step", bar_format="{desc} {bar} {n}/{total} [{elapsed}<{remaining}]"
-    ) as bar:
+    with tqdm(total=100, disable=args.json, bar_format="{desc} {bar} {n:3.0f}%{postfix}", leave=False) as bar:
         for event in place.events(group):
             match event["kind"]:
                 case "step":
-                    bar.set_description_str(event["stage"])
-                    bar.total, bar.n = event["of"], event["i"]
-                    bar.refresh()
+                    show(bar, event)
                 case "done":
                     tell(args, bar, event["picture"], *place.picture(event["picture"]))
                 case "failed":
@@ -98,6 +94,15 @@ def paint(args: Arguments, place: Any, partial: Mapping[str, Any]) -> int:
     if failed:
         raise StudioError(failed[0])
     return 0
+
+
+def show(bar: Any, event: Mapping[str, Any]) -> None:
+    """How far the picture is, and how long it will take."""
+    bar.set_description_str(f"{event['stage']} {event['i']}/{event['of']}", refresh=False)
+    eta = event.get("eta")
+    bar.set_postfix_str("" if eta is None else f"≈ {eta:.0f} s", refresh=False)
+    bar.n = 100 * event["progress"]
+    bar.refresh()
 
 
 def tell(args: Arguments, bar: Any, picture: str, name: str, png: bytes) -> None:

@@ -44,7 +44,7 @@ def gather(recipe: Recipe, library: Library) -> Materials:
     A LoRA named inside the prompt that is not there is a warning, as in every tool that reads this grammar;
     one from the recipe's own list is an error.
     """
-    model = library.find("checkpoint", recipe.model)
+    model = library.identified(library.find("checkpoint", recipe.model))
     if not model.family:
         raise UnknownWeights(
             f"The model “{model.title}” cannot paint here: {model.note or 'its family is unknown'}."

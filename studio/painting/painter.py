@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from studio.models.library import Library
+from studio.models.load import lock_down
 from studio.models.manager import Models
 from studio.painting.events import Picture, Started
 from studio.painting.materials import Materials, gather
@@ -31,6 +32,18 @@ class Painter:
         self.models = Models(settings.device, settings.memory_bytes, settings.memory_bytes)
         self.bench = Workbench(self.models, hashes=settings.data / "hashes.json")
         self.threads = settings.threads
+
+    def warm(self) -> None:
+        """Load the heavy libraries, so that the first picture does not wait for them."""
+        lock_down()
+        import diffusers.utils.logging
+        import torch
+        import transformers.utils.logging
+
+        diffusers.utils.logging.set_verbosity_error()
+        transformers.utils.logging.set_verbosity_error()
+        if self.threads:
+            torch.set_num_threads(self.threads)
 
     def paint(
         self,
@@ -74,8 +87,7 @@ class Painter:
     def _made(self, stage: Stage[T]) -> T:
         import torch
 
-        if self.threads:
-            torch.set_num_threads(self.threads)
+        self.warm()
         with torch.inference_mode():
             return self.models.retry_lower(lambda: self.stages.get(stage))
 

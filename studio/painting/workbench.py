@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from studio import __version__
 from studio.families import Family, Rgb, sd
 from studio.models.library import ModelFile, sha256
-from studio.models.load import load_component, read_embedding, scheduler_config
+from studio.models.load import component_bytes, load_component, read_embedding, scheduler_config
 from studio.models.manager import Entry, Key, Models
 
 if TYPE_CHECKING:
@@ -34,10 +34,12 @@ class Workbench:
         import torch
 
         dtype = torch.float32 if full else self.models.dtype(component)
+        key = self.key(file, component, dtype)
+        expected = 0 if self.models.holds(key) else component_bytes(file, component, dtype)
         return self.models.get(
-            self.key(file, component, dtype),
+            key,
             lambda: load_component(file, component, family.components[component], family.config, dtype),
-            expected=file.size,
+            expected,
         )
 
     def tiny(self, file: ModelFile, family: Family) -> Entry | None:
