@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +31,24 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        try:
-            for pragma in PRAGMAS:
-                self._db.execute(f"PRAGMA {pragma}")
-            (found,) = self._db.execute("PRAGMA user_version").fetchone()
-            if found > version:
-                raise StudioError(
-                    "This data folder was written by a newer Inkstone. Update this one, or choose another "
-                    "folder with --data FOLDER."
-                )
-            if self._db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-                raise sqlite3.DatabaseError("the file is damaged")
-            if found == 0:
-                self._db.executescript(f"BEGIN IMMEDIATE;{tables};PRAGMA user_version={version};COMMIT;")
-        except BaseException:
-            self._db.close()
-            raise
+        with ExitStack() as refused:
+            refused.callback(self._db.close)
+            self._open(tables, version)
+            refused.pop_all()
+
+    def _open(self, tables: str, version: int) -> None:
+        for pragma in PRAGMAS:
+            self._db.execute(f"PRAGMA {pragma}")
+        (found,) = self._db.execute("PRAGMA user_version").fetchone()
+        if found > version:
+            raise StudioError(
+                "This data folder was written by a newer Inkstone. Update this one, or choose another folder "
+                "with --data FOLDER."
+            )
+        if self._db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("the file is damaged")
+        if found == 0:
+            self._db.executescript(f"BEGIN IMMEDIATE;{tables};PRAGMA user_version={version};COMMIT;")
 
     def close(self) -> None:
         """Writes everything back into one file and lets it go; a second call does nothing."""

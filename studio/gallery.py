@@ -14,7 +14,7 @@ import re
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
@@ -24,7 +24,7 @@ from typing import BinaryIO
 from pydantic import Field, ValidationError
 
 from studio import containers, images, metadata
-from studio.errors import BadInput, BadPicture, NotFound
+from studio.errors import BadInput, BadPicture, DiskFull, NotFound
 from studio.gallery_index import Index, Marks, Picture
 from studio.part import Part
 
@@ -82,15 +82,12 @@ class Gallery:
             if picture is None:
                 raise BadPicture("The finished picture arrived damaged. Please paint it again.")
             path = self._place(picture)
-            if not path.parent.exists():
-                path.parent.mkdir(parents=True)
-                images.sync_folder(path.parent.parent)
+            _make_folder(path.parent)
             images.write_file(path, png)
-            try:
+            with ExitStack() as unless_indexed:
+                unless_indexed.callback(path.unlink)
                 self._index.put(picture)
-            except BaseException:
-                path.unlink()
-                raise
+                unless_indexed.pop_all()
             return picture
 
     # --- looking
@@ -308,6 +305,19 @@ class Gallery:
 
     def _thumb(self, picture: Picture) -> Path:
         return self._thumbs / picture.painter / f"{picture.id}.webp"
+
+
+def _make_folder(folder: Path) -> None:
+    """A folder that lasts through a power cut."""
+    if folder.exists():
+        return
+    try:
+        folder.mkdir(parents=True)
+        images.sync_folder(folder.parent)
+    except OSError as error:
+        if error.errno in images.NO_ROOM:
+            raise DiskFull(images.FULL) from error
+        raise
 
 
 @contextmanager

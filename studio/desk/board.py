@@ -23,7 +23,6 @@ from studio.errors import DiskFull, NotFound, StudioError
 if TYPE_CHECKING:
     from studio.desk.listening import Listening
 
-_MOST_STARTS = 5
 _RETRY_SECONDS = 5.0  # how often a full disk is looked at again
 _NOT_YOURS = "There is no such request any more."
 
@@ -66,13 +65,8 @@ class Board:
         self._line_up()
 
     def _recover(self, job: Job, painted: bool) -> None:
-        now = time.time()
         if painted:
-            job = replace(job, state="done", ended=now, picture=job.id, event=self._next(2))
-        elif job.attempt >= _MOST_STARTS:
-            sentence = "The studio was ended five times while painting this; it is not tried again."
-            job = replace(job, state="failed", ended=now, error="WorkerLost", sentence=sentence)
-            job = replace(job, event=self._next())
+            job = replace(job, state="done", ended=time.time(), picture=job.id, event=self._next(2))
         elif job.state == "running":
             job = replace(job, state="queued")
         self._jobs.save(job)

@@ -1,0 +1,64 @@
+"""A studio without a page, to be killed: four painters ask on and on, and every picture announced is printed.
+
+python fake_server.py FOLDER
+"""
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[1:3]]
+
+from studio.desk.desk import Desk
+from studio.desk.inputs import Inputs
+from studio.desk.jobs import Jobs
+from studio.desk.lock import FolderLock
+from studio.gallery import Gallery
+from studio.recipe import Recipe
+from studio.settings import Limits, Settings
+
+
+def say(line):
+    """One line in one write, so that threads cannot mix theirs."""
+    os.write(1, f"{line}\n".encode())
+
+
+def ask(desk, jobs, painter, start):
+    """One painter: takes up what an earlier studio left, then asks for three pictures at a time."""
+    groups = list(dict.fromkeys(job.group for job in jobs.unfinished() if job.painter == painter))
+    while True:
+        if not groups:
+            recipe = Recipe(prompt="ms=1", steps=4, width=64, height=64, seed=start)
+            groups.append(desk.submit(recipe.batch(3), painter).group)
+            start += 3
+        for event in desk.events(groups.pop(0), painter):
+            if event.kind == "done":
+                say(f"done {painter} {event.picture}")
+
+
+def main(data):
+    lock = FolderLock(data)
+    settings = Settings(data=data, limits=Limits(free_bytes=0))
+    jobs, gallery = Jobs(data / "studio.db"), Gallery(data / "gallery")
+    desk = Desk(
+        settings,
+        jobs,
+        gallery,
+        Inputs(data),
+        (sys.executable, str(Path(__file__).parents[1] / "fake_worker.py")),
+    )
+    for n, painter in enumerate(("ann", "bob", "cat", "dan")):
+        start = 1_000_000 * (n + 1) + len(jobs.recent(painter, 10**6))
+        threading.Thread(target=ask, args=(desk, jobs, painter, start), daemon=True).start()
+    while desk.status("ann")["worker"] == "starting":
+        time.sleep(0.01)
+    say("up")
+    sys.stdin.read()
+    desk.close()
+    lock.release()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

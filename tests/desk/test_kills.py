@@ -1,0 +1,76 @@
+"""kill -9 at random moments: no announced picture is lost, none is broken, none is there twice."""
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from fakes import read_code
+
+from studio.desk.jobs import Jobs
+from studio.gallery import Gallery
+
+SERVER = Path(__file__).parent / "fake_server.py"
+
+
+def run_and_kill(folder, seconds, early):
+    """Starts a server and kills it `seconds` after its worker is up (`early`: after its own start).
+
+    Returns what it had announced.
+    """
+    command = [sys.executable, str(SERVER), str(folder)]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    lines, up = [], threading.Event()
+
+    def read():
+        for line in server.stdout:
+            lines.append(line)
+            if line == "up\n":
+                up.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    is_up = early or up.wait(60)
+    time.sleep(seconds)
+    server.kill()
+    server.wait()
+    reader.join()
+    server.stdin.close()
+    server.stdout.close()
+    assert is_up
+    return [line.split()[1:] for line in lines if line.startswith("done") and line.endswith("\n")]
+
+
+def test_no_announced_picture_is_lost_however_often_the_studio_is_killed(tmp_path, request):
+    kills = 300 if request.config.getoption("--long") else 20
+    rng = random.Random(20261121)
+    announced = {}
+    for n in range(kills):
+        for painter, picture in run_and_kill(tmp_path, rng.uniform(0, 0.9), early=n % 5 == 4):
+            assert announced.setdefault(picture, painter) == painter
+    assert len(announced) > kills
+    check(tmp_path, announced)
+    for part in tmp_path.glob("index.db*"):
+        part.unlink()
+    check(tmp_path, announced)
+
+
+def check(folder, announced):
+    """Every announced picture is in its owner's gallery, whole, once, and is the one that was asked for."""
+    gallery, jobs = Gallery(folder / "gallery"), Jobs(folder / "studio.db")
+    rows = {job.id: job for painter in set(announced.values()) for job in jobs.recent(painter, 10**6)}
+    for picture, painter in announced.items():
+        row = gallery.get(painter, picture)
+        assert read_code(gallery.read(painter, picture)) == row.seed
+        assert rows[picture].state == "done"
+    files = [path for path in (folder / "gallery").rglob("*") if path.is_file()]
+    ids = [path.stem.rpartition("-")[2] for path in files]
+    assert len(ids) == len(set(ids))
+    assert all(path.suffix == ".png" for path in files)
+    states = {job.state for job in rows.values()}
+    assert states <= {"done", "queued", "running"}
+    assert {job.id for job in rows.values() if job.state == "done"} <= set(ids)
+    jobs.close()
+    gallery.close()
