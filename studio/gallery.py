@@ -14,7 +14,7 @@ import re
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
@@ -143,8 +143,9 @@ class Gallery:
             return path.read_bytes()
         image = images.read(self.read(painter, picture), _LARGEST)
         data = images.encode_webp(images.thumbnail(image, THUMBNAIL_SIDE))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        images.write_file(path, data)
+        with suppress(DiskFull):  # it can be shown all the same
+            _make_folder(path.parent)
+            images.write_file(path, data)
         return data
 
     def albums(self, painter: str) -> dict[str, int]:

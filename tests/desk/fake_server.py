@@ -9,8 +9,6 @@ import threading
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[1:3]]
-
 from studio.desk.desk import Desk
 from studio.desk.inputs import Inputs
 from studio.desk.jobs import Jobs

@@ -1,5 +1,6 @@
 """kill -9 at random moments: no announced picture is lost, none is broken, none is there twice."""
 
+import os
 import random
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from fakes import read_code
 
 from studio.desk.jobs import Jobs
 from studio.gallery import Gallery
+from studio.settings import PROJECT
 
 SERVER = Path(__file__).parent / "fake_server.py"
+ENV = {**os.environ, "PYTHONPATH": str(PROJECT)}
 
 
 def run_and_kill(folder, seconds, early):
@@ -21,7 +24,7 @@ def run_and_kill(folder, seconds, early):
     Returns what it had announced.
     """
     command = [sys.executable, str(SERVER), str(folder)]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENV)
     lines, up = [], threading.Event()
 
     def read():

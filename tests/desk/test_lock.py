@@ -7,6 +7,7 @@ import pytest
 
 from studio.desk.lock import FolderLock
 from studio.errors import FolderInUse
+from studio.settings import PROJECT
 
 HOLD = """
 import sys
@@ -29,7 +30,10 @@ def test_a_second_studio_on_the_same_folder_is_refused(tmp_path):
 
 def test_a_killed_studio_does_not_keep_the_folder(tmp_path):
     other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLD, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=PROJECT,
     )
     assert other.stdout.readline() == b"held\n"
     with pytest.raises(FolderInUse):

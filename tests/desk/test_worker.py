@@ -1,6 +1,7 @@
 """The worker's door: every job has exactly one end, whatever happens inside."""
 
 import io
+import os
 import subprocess
 import sys
 import threading
@@ -10,8 +11,12 @@ from fakes import FakePainter, read_code
 
 from studio.desk import frames, worker
 from studio.recipe import Recipe
+from studio.settings import PROJECT
 
 FAKE = [sys.executable, str(Path(__file__).parent.parent / "fake_worker.py")]
+
+
+ENV = {**os.environ, "PYTHONPATH": str(PROJECT)}
 
 
 def paint(prompt="", job="a", **fields):
@@ -110,14 +115,16 @@ def test_a_line_that_ends_stops_the_job_in_hand():
 
 
 def test_a_worker_whose_studio_dies_ends_by_itself():
-    process = subprocess.Popen(FAKE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(FAKE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENV)
     assert frames.read(process.stdout).header["pid"] == process.pid
     process.stdin.close()
     assert process.wait(20) == 0
 
 
 def test_what_libraries_print_does_not_disturb_the_line():
-    process = subprocess.Popen(FAKE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        FAKE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV
+    )
     process.stdin.write(paint("print"))
     process.stdin.flush()
     answers = []
