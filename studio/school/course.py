@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from studio.errors import BadInput, UnknownName
+from studio.errors import BadInput, MissingWeights, UnknownName
 from studio.school import export
 from studio.school.autoencoder import build_autoencoder
 from studio.school.classifier import Classifier, load_classifier
@@ -179,21 +179,26 @@ def load_unet(school: School) -> UNet2DConditionModel:
     return unet.to(school.device)
 
 
-def open_latents(school: School) -> dict[str, Latents]:
-    """What the stage "latents" wrote: name of the size -> latents."""
-    pools = training_pools(school)
-    found: dict[str, Latents] = {}
-    for name, pool, _ in latent_sets(school, pools):
-        path = export.need(school.folder("latents") / f"{name}.npy", "latents")
-        found[name] = Latents(np.load(path, mmap_mode="r"), pool.captions)
+def open_latents(school: School, stage: str) -> list[tuple[Latents, Pool]]:
+    """What the stage "latents128" or "latents256" wrote, and the pictures they are of."""
+    found: list[tuple[Latents, Pool]] = []
+    for name, pool, _ in latent_sets(school, stage):
+        path = export.need(school.folder("latents") / f"{name}.npy", stage)
+        state = json.loads(export.need(path.with_suffix(".json"), stage).read_text("utf-8"))
+        if state["done"] < state["of"]:
+            raise MissingWeights(f"{path} is not finished. Run the stage “{stage}” again; it goes on.")
+        found.append((Latents(np.load(path, mmap_mode="r"), pool.captions), pool))
     return found
 
 
-def latent_sets(school: School, pools: list[Pool]) -> list[tuple[str, Pool, int]]:
-    """(name, pool, factor by which its pictures are shrunk)."""
-    whole = [(f"{p.pixels.shape[2]}x{p.pixels.shape[1]}", p, 1) for p in pools]
-    half = school.plan.size // 2
-    return [(f"{half}x{half}", pools[0], 2), *whole]
+def latent_sets(school: School, stage: str) -> list[tuple[str, Pool, int]]:
+    """(name, pool, factor by which its pictures are shrunk) of the stage "latents128" or "latents256"."""
+    pools = training_pools(school)
+    if stage == "latents128":
+        half = school.plan.size // 2
+        return [(f"{half}x{half}", pools[0], 2)]
+    whole = [replace(pool, captions=pool.captions[: school.plan.encoded]) for pool in pools]
+    return [(f"{p.pixels.shape[2]}x{p.pixels.shape[1]}", p, 1) for p in whole]
 
 
 def large_pool(school: School) -> Pool:

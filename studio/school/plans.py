@@ -21,6 +21,7 @@ class Plan:
 
     name: str
     pictures: int  # in the training set
+    encoded: int  # of them that the second UNet stage, the ControlNet and the LoRA see at full size
     size: int  # of the pictures, px; the first UNet stage trains at half of it
     captions: int  # that the tokenizer is learned from
     vocabulary: int
@@ -50,6 +51,7 @@ def _stage(batch: int, minutes: float, rate: float, **pace: float) -> Stage:
 _SEED = Plan(
     name="seed",
     pictures=8_192,
+    encoded=4_096,
     size=256,
     captions=30_000,
     vocabulary=2048,
@@ -72,8 +74,8 @@ _SEED = Plan(
     stages={
         "text": _stage(64, 6, 1e-3, warmup=100),
         "vae": _stage(8, 42, 8e-4, warmup=100, decay=0.998, weight_decay=0.0),
-        "unet128": _stage(64, 40, 6e-4, warmup=200, decay=0.998),
-        "unet256": _stage(32, 20, 4e-4, warmup=100, decay=0.998),
+        "unet128": _stage(32, 40, 6e-4, warmup=100, decay=0.998),
+        "unet256": _stage(16, 20, 4e-4, warmup=50, decay=0.998),
         "decoder": _stage(16, 15, 4e-4, warmup=100, decay=0.998, weight_decay=0.0),
         "tiny": _stage(16, 8, 8e-4, warmup=50, decay=0.99, weight_decay=0.0),
         "controlnet": _stage(32, 8, 3e-4, warmup=50, decay=0.99),
@@ -88,6 +90,7 @@ _NIGHT = replace(
     name="night",
     adversarial_from=0.6,
     pictures=40_960,
+    encoded=40_960,
     unet_channels=(64, 128, 192),
     hint_channels=(16, 32, 64, 96),
     stages={
@@ -108,6 +111,7 @@ _GPU = replace(
     name="gpu",
     adversarial_from=0.6,
     pictures=250_000,
+    encoded=250_000,
     unet_channels=(96, 128, 160),
     unet_layers=2,
     unet_heads=(3, 4, 5),
@@ -130,6 +134,7 @@ _TINY = replace(
     name="tiny",
     adversarial_from=0.5,
     pictures=24,
+    encoded=20,
     size=64,
     captions=1_500,
     vocabulary=1800,

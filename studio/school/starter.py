@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -135,10 +136,10 @@ def _tiny(school: School) -> None:
     export.save_component(tiny, school.out / "vae_tiny")
 
 
-def _latents(school: School) -> None:
+def _latents(school: School, stage: str) -> None:
     vae = load_vae(school)
     origin = export.file_digest(school.out / "vae" / export.WEIGHTS)
-    for name, pool, factor in latent_sets(school, training_pools(school)):
+    for name, pool, factor in latent_sets(school, stage):
         _encode(school, vae, name, pool, factor, origin)
 
 
@@ -166,17 +167,8 @@ def _encode(school: School, vae: AutoencoderKL, name: str, pool: Pool, factor: i
             school.options.note(f"latents {name}", done, len(pool))
 
 
-def _unet128(school: School) -> None:
-    _train_unet(school, "unet128", small=True)
-
-
-def _unet256(school: School) -> None:
-    _train_unet(school, "unet256", small=False)
-
-
-def _train_unet(school: School, stage: str, *, small: bool) -> None:
-    half = f"{school.plan.size // 2}x{school.plan.size // 2}"
-    sets = [latents for name, latents in open_latents(school).items() if (name == half) == small]
+def _unet(school: School, stage: str, latents: str) -> None:
+    sets = [found for found, _ in open_latents(school, latents)]
     unet = load_unet(school)
     school.run(
         unet_task(school.plan, stage, unet, sets, load_reading(school), load_vae(school), school.device)
@@ -185,10 +177,7 @@ def _train_unet(school: School, stage: str, *, small: bool) -> None:
 
 
 def _controlnet(school: School) -> None:
-    pools = training_pools(school)
-    sizes = {name: pool for name, pool, factor in latent_sets(school, pools) if factor == 1}
-    latents = open_latents(school)
-    sets = [Sketched(latents[name], pool) for name, pool in sizes.items()]
+    sets = [Sketched(latents, pool) for latents, pool in open_latents(school, "latents256")]
     unet = load_unet(school)
     net = build_controlnet(school.plan, unet).to(school.device)
     export.load_component(net, school.out / "controlnet" / export.WEIGHTS)
@@ -200,8 +189,7 @@ def _controlnet(school: School) -> None:
 
 
 def _lcm(school: School) -> None:
-    half = f"{school.plan.size // 2}x{school.plan.size // 2}"
-    sets = [latents for name, latents in open_latents(school).items() if name != half]
+    sets = [latents for latents, _ in open_latents(school, "latents256")]
     unet = load_unet(school)
     parameters = add_lora(unet, school.plan.lora_rank)
     load_lora(unet, school.out / "lcm_lora")
@@ -245,9 +233,10 @@ STAGES: dict[str, Callable[[School], None]] = {
     "tokenizer": _tokenizer,
     "text": _text,
     "vae": _vae,
-    "latents": _latents,
-    "unet128": _unet128,
-    "unet256": _unet256,
+    "latents128": partial(_latents, stage="latents128"),
+    "unet128": partial(_unet, stage="unet128", latents="latents128"),
+    "latents256": partial(_latents, stage="latents256"),
+    "unet256": partial(_unet, stage="unet256", latents="latents256"),
     "decoder": _decoder,
     "tiny": _tiny,
     "controlnet": _controlnet,

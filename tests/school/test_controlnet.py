@@ -8,7 +8,6 @@ from studio.school.course import (
     load_unet,
     load_vae,
     open_latents,
-    training_pools,
 )
 from studio.school.unet import sample
 
@@ -16,8 +15,8 @@ CPU = torch.device("cpu")
 
 
 def test_the_controlnet_learns(school, learn):
-    unet, pool = load_unet(school), training_pools(school)[0]
-    latents = list(open_latents(school).values())[1]
+    unet = load_unet(school)
+    latents, pool = open_latents(school, "latents256")[0]
     net = build_controlnet(school.plan, unet)
     parts = (load_reading(school), load_vae(school), CPU, held_out_pool(school))
     first, last = learn(controlnet_task(school.plan, net, unet, [Sketched(latents, pool)], *parts), 15)

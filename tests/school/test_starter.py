@@ -24,7 +24,7 @@ def _pipelines():
 
 def test_every_stage_was_trained_and_recorded(school):
     record = json.loads((school.out / "training.json").read_text("utf-8"))
-    trained = set(STAGES) - {"pictures", "tokenizer", "latents"}
+    trained = set(STAGES) - {"pictures", "tokenizer", "latents128", "latents256"}
     assert set(record["stages"]) == trained
     assert all(stage["samples"] > 0 for stage in record["stages"].values())
     assert all(read_progress(school.folder(stage)).finished for stage in trained)
@@ -106,7 +106,7 @@ def test_a_folder_of_captioned_pictures_teaches_a_painter_of_its_own(tmp_path):
         Image.new("RGB", (90 + n, 80), (60 * n, 90, 200 - 40 * n)).save(data / f"{n}.png")
         (data / f"{n}.txt").write_text(f"field number {n} 田野", "utf-8")
     options = TrainOptions(tmp_path / "state", tmp_path / "out", plan="tiny", data=data)
-    for stage in ("pictures", "tokenizer", "text", "vae", "latents", "unet128"):
+    for stage in ("pictures", "tokenizer", "text", "vae", "latents128", "unet128"):
         train_starter(replace(options, stage=stage, minutes=0.003))
     record = json.loads((tmp_path / "out" / "training.json").read_text("utf-8"))
     assert record["generator"] is None
@@ -129,4 +129,4 @@ def test_bad_options_are_refused_before_anything_is_written(tmp_path):
 def test_a_stage_whose_forerunner_is_missing_says_which(elsewhere, monkeypatch):
     monkeypatch.setattr("studio.school.starter.write_untrained", lambda school: None)
     with pytest.raises(MissingWeights, match="Train the stage “vae” first"):
-        train_starter(replace(elsewhere.options, stage="latents"))
+        train_starter(replace(elsewhere.options, stage="latents128"))
