@@ -67,12 +67,16 @@ def told_attributes(caption: str, scene: Any) -> tuple[bool, ...]:
 
     known, lowered = concepts(), caption.lower()
 
-    def said(name: str) -> bool:
-        words = known.get(f"{name}:{getattr(scene, name)}", {})
+    def said(concept: str) -> bool:
+        words = known.get(concept, {})
         english = any(re.search(rf"\b{re.escape(w.lower())}\b", lowered) for w in words.get("en", ()))
         return english or any(word in caption for word in words.get("zh", ()))
 
-    return tuple(said(name) for name in attribute_names())
+    grove = said(f"grove:{scene.grove}:{scene.tree}")  # "several pines" tells the kind and the number
+    also = {"grove": grove, "tree": grove}
+    return tuple(
+        said(f"{name}:{getattr(scene, name)}") or also.get(name, False) for name in attribute_names()
+    )
 
 
 def orders(count: int, seed: int, *, held_out_pairs: bool = False) -> list[Order]:
