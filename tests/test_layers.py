@@ -10,12 +10,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = [
     {"part", "errors", "settings"},
-    {"models", "images", "containers", "tiles"},
+    {"models", "images", "containers", "database", "tiles"},
     {"post", "samplers"},
     {"recipe", "metadata", "infotext", "foreign", "provenance", "prompt", "presets"},
     {"families", "control"},
     {"painting"},
-    {"desk", "gallery", "school"},
+    {"desk", "gallery", "gallery_index", "identity", "school"},
     {"studio"},
     {"cli", "web", "ui", "bench"},
 ]

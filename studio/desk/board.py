@@ -18,7 +18,7 @@ from weakref import WeakSet
 from studio.desk.events import JobEvent, Track
 from studio.desk.jobs import ENDED, Job, Jobs
 from studio.desk.order import Waiting, line
-from studio.errors import DiskFull, NotFound, StudioError
+from studio.errors import DiskFull, NotFound
 
 if TYPE_CHECKING:
     from studio.desk.listening import Listening
@@ -284,8 +284,3 @@ class Board:
         group = self._groups.get(track.job.group)
         if group is not None:
             group.wake()
-
-
-def reason(error: StudioError) -> tuple[str, str]:
-    """A fault's class name and sentence, as a failed job keeps them."""
-    return type(error).__name__, str(error)

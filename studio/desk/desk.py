@@ -12,6 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from studio.desk.limits import check_disk, check_line, check_request, cost
 from studio.desk.listening import Listening
 from studio.desk.local import default_command
 from studio.desk.seat import Patience, Room, Seat
-from studio.errors import BadInput, NotFound
+from studio.errors import BadInput, NotFound, StudioError
 from studio.gallery import Gallery
 from studio.recipe import Recipe
 from studio.settings import Settings
@@ -138,10 +139,11 @@ class Desk:
     def _keep_tidy(self) -> None:
         """Now and every six hours: empty the trash, drop inputs nobody needs, forget old jobs."""
         while True:
-            self._gallery.expire(self._settings.trash_days)
-            wanted = {(job.painter, blob) for job in self._jobs.unfinished() for blob in job.blobs}
-            self._inputs.sweep(wanted | self._gallery.inputs())
-            self._jobs.forget(time.time() - _REMEMBER_SECONDS)
+            with suppress(StudioError, OSError):  # a full disk, a file held by somebody: next time
+                self._gallery.expire(self._settings.trash_days)
+                wanted = {(job.painter, blob) for job in self._jobs.unfinished() for blob in job.blobs}
+                self._inputs.sweep(wanted | self._gallery.inputs())
+                self._jobs.forget(time.time() - _REMEMBER_SECONDS)
             if self._closed.wait(_TIDY_SECONDS):
                 return
 

@@ -98,13 +98,18 @@ class Track:
         return {**step, **self._state().to_dict()}
 
     def left(self) -> float | None:
-        """Seconds until a running job is done: by the pace of its steps, else by experience."""
+        """Seconds until a running job is done: by the pace of its steps, else by experience.
+
+        What experience says beyond the steps (decoding, finishing) comes on top.
+        """
         now = time.monotonic()
         if self._pace is not None and self._step is not None and self._step.stage == "denoise":
             first, at = self._pace
             done, of = self._step.i or 0, self._step.of or 0
             if done > at:
-                return max(0.0, (now - first) / (done - at) * (of - done))
+                step = (now - first) / (done - at)
+                beyond = 0.0 if self._estimate is None else self._estimate - step * of
+                return step * (of - done) + min(max(beyond, 0.0), step * of)
         return None if self._estimate is None else max(0.0, self._estimate - (now - self._taken))
 
     # --- what happens to it

@@ -21,6 +21,9 @@ from studio.gallery import Gallery
 from studio.recipe import Recipe
 
 
+_RETRY_SECONDS = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long is waited for a worker, in seconds.
@@ -103,8 +106,12 @@ class Seat:
 
     def _replace(self) -> None:
         self._worker.kill()
-        if not self._room.board.closing:
-            self._worker = LocalWorker(self._room.command, self._room.log)
+        while not self._room.board.closing:
+            try:
+                self._worker = LocalWorker(self._room.command, self._room.log)
+                return
+            except OSError:  # no memory or no handle for a process just now
+                time.sleep(_RETRY_SECONDS)
 
 
 class Sitting:
@@ -196,7 +203,7 @@ class Sitting:
                 self._board.step(track, stage, i, n, frame.blobs.get("preview"))
             case "image":
                 self._silence.heard(now)
-                self._keep(frame.blobs["png"], said.get("facts") or {})
+                self._keep(frame.blobs.get("png", b""), said.get("facts") or {})
             case "broken":
                 return self._lost(str(said.get("sentence")))
             case "done" | "cancelled" | "failed":
