@@ -137,7 +137,8 @@ def test_a_foreign_page_cannot_drive_the_studio(owner: httpx.Client, path: str):
     "path",
     [
         "/gradio_api/call/paint", "/gradio_api/api/paint", "/gradio_api/run/paint", "/gradio_api/info",
-        "/openapi.json",        "/gradio_api/file=/etc/passwd", "/gradio_api/file=https://example.org", "/gradio_api/upload", "/docs",
+        "/openapi.json", "/gradio_api/file=/etc/passwd", "/gradio_api/file=https://example.org",
+        "/gradio_api/upload", "/docs",
         "/gradio_api/proxy=http://x", "/gradio_api/deep_link", "/gradio_api/component_server",
         "/monitoring/summary", "/GRADIO_API/upload", "/gradio_api/runs", "/gradio_api/run-history/records",
     ],
@@ -232,8 +233,8 @@ def test_what_belongs_to_another_painter_is_not_there(studio: Studio, owner: htt
     other = studio.painters.join()
     submitted = studio.submit(QUICK, other)
     (picture,) = [e.picture for e in studio.desk.events(submitted.group, other) if e.kind == "done"]
-    for path in (f"/studio/picture/{picture}.png", f"/studio/thumb/{picture}.webp"):
-        assert owner.get(path).status_code == 404
+    for path in (f"picture/{picture}.png", f"picture/{picture}.json", f"thumb/{picture}.webp"):
+        assert owner.get(f"/studio/{path}").status_code == 404
     assert owner.get("/studio/events", params={"group": submitted.group}).status_code == 404
     assert owner.post("/studio/cancel", json={"group": submitted.group}).status_code == 404
     for path in ("/studio/trash", "/studio/untrash"):

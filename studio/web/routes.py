@@ -87,7 +87,7 @@ def told(picture: Picture) -> dict[str, Any]:
         "id": picture.id,
         "prompt": picture.prompt,
         "model": picture.model,
-        "seed": str(picture.seed),
+        "seed": "" if picture.seed is None else str(picture.seed),
         "width": picture.width,
         "height": picture.height,
         "created": picture.created,
@@ -179,6 +179,10 @@ def pictures(studio: Studio) -> list[Route]:
         data = await run_in_threadpool(studio.gallery.thumbnail, painter_of(request), picture_id(request))
         return Response(data, media_type="image/webp", headers=PRIVATE)
 
+    async def facts(request: Request) -> Response:
+        found = await run_in_threadpool(studio.gallery.get, painter_of(request), picture_id(request))
+        return JSONResponse(told(found))
+
     async def listing(request: Request) -> Response:
         query = request.query_params
         found = await run_in_threadpool(
@@ -205,6 +209,7 @@ def pictures(studio: Studio) -> list[Route]:
 
     return [
         Route("/studio/picture/{id}.png", answered(picture), methods=["GET"]),
+        Route("/studio/picture/{id}.json", answered(facts), methods=["GET"]),
         Route("/studio/thumb/{id}.webp", answered(thumb), methods=["GET"]),
         Route("/studio/pictures", answered(listing), methods=["GET"]),
         Route("/studio/trash", answered(trash), methods=["POST"]),

@@ -23,11 +23,10 @@
 
   ink.large = async (id) => {
     let one = ink.pictures.get(id);
-    if (!one) {
-      await ink.pictures.load();
-      one = ink.pictures.get(id);
-    }
-    if (!one || !box) return;
+    try {
+      one ||= await ink.ask(`picture/${id}.json`); // just finished, or not among those listed
+    } catch (error) { ink.fault(error); return; }
+    if (!box) return;
     current = one;
     ink.lastSeed = one.seed;
     const image = box.querySelector("img");
