@@ -24,6 +24,8 @@ from studio.errors import BadInput
 from studio.school.curves import Curve
 from studio.school.files import read_tensors, write_bytes, write_tensors
 
+_WARM_LONGEST = 0.1  # of the time
+
 Losses = Mapping[str, Tensor]
 
 
@@ -93,13 +95,21 @@ class Progress:
     def finished(self) -> bool:
         return self.fraction >= 1.0
 
+    @property
+    def planned(self) -> int:
+        """Steps that this lap will have had at its end, by the speed so far."""
+        return self.lap_step if self.finished else round(self.lap_step / max(1e-6, self.fraction))
+
 
 Report = Callable[[Progress], None]
 
 
 def rate_factor(pace: Pace, lap_step: int, fraction: float) -> float:
-    """The learning rate's factor: linear warm-up in steps, then constant, then cosine to `floor` in time."""
-    warm = min(1.0, (lap_step + 1) / max(1, pace.warmup))
+    """The learning rate's factor: linear warm-up in steps, then constant, then cosine to `floor` in time.
+
+    On a slow machine the warm-up ends after a tenth of the time, however few steps that was.
+    """
+    warm = min(1.0, max((lap_step + 1) / max(1, pace.warmup), fraction / _WARM_LONGEST))
     if fraction <= pace.decay_from:
         return warm
     x = min(1.0, (fraction - pace.decay_from) / max(1e-9, 1.0 - pace.decay_from))
