@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SHARP_EVERY = 0.5  # seconds between two pictures of the tiny decoder
-SHARP_SHARE = 0.05  # of the time painted so far; the tiny decoder costs about as much as a step
+SHARP_SHARE = 0.01  # of the time painted so far: all previews together may cost a painting 2 %
 
 
 class Previews:
@@ -30,11 +30,13 @@ class Previews:
         self.clock = clock
         self.began = self.last = clock()
         self.spent = 0.0
-        self.cost = 0.0
+        self.cost: float | None = None  # of one sharp preview; not known before the first
+        self.steps = 0
 
     def of(self, latents: torch.Tensor) -> bytes:
         """The preview of (1, C, H/8, W/8) latents as WebP."""
         now = self.clock()
+        self.steps += 1
         if self.sharp is None or not self._worth_it(now):
             return encode_webp(self.rough(latents), quality=85)
         picture = self.sharp(latents)
@@ -44,5 +46,7 @@ class Previews:
         return encode_webp(picture, quality=80)
 
     def _worth_it(self, now: float) -> bool:
-        due = now - self.last >= SHARP_EVERY
-        return due and self.spent + self.cost <= SHARP_SHARE * (now - self.began)
+        painted = now - self.began
+        # A tiny decoder costs about as much as a step of the model it belongs to.
+        cost = painted / self.steps if self.cost is None else self.cost
+        return now - self.last >= SHARP_EVERY and self.spent + cost <= SHARP_SHARE * painted
