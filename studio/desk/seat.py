@@ -20,7 +20,6 @@ from studio.errors import BadInput, StudioError
 from studio.gallery import Gallery
 from studio.recipe import Recipe
 
-
 _RETRY_SECONDS = 1.0
 
 
