@@ -8,6 +8,7 @@ decode(down(z)) ~ down(x), makes the latents easier to learn for the UNet (Skoro
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -217,6 +218,15 @@ def fold_normalisation(vae: AutoencoderKL, pictures: Sequence[np.ndarray], devic
     ahead.weight[:channels] /= spread[:, None, None, None]
     ahead.bias[:channels] = (ahead.bias[:channels] - centre) / spread
     ahead.bias[channels:] -= 2 * spread.log()
+
+
+def encoder_digest(vae: AutoencoderKL) -> str:
+    """SHA-256 of what decides the latents: the encoder, not the decoder; as it is in a file of half precision."""
+    digest = hashlib.sha256()
+    for name, value in sorted(vae.state_dict().items()):
+        if name.startswith(("encoder.", "quant_conv.")):
+            digest.update(name.encode() + value.detach().half().cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 @torch.no_grad()

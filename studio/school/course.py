@@ -13,7 +13,7 @@ import torch
 
 from studio.errors import BadInput, MissingWeights, UnknownName
 from studio.school import export
-from studio.school.autoencoder import build_autoencoder
+from studio.school.autoencoder import build_autoencoder, encoder_digest
 from studio.school.classifier import Classifier, load_classifier
 from studio.school.data import Note, Pool, drawn, fill_pool, formats, photographed, read_folder
 from studio.school.files import write_json
@@ -182,11 +182,14 @@ def load_unet(school: School) -> UNet2DConditionModel:
 def open_latents(school: School, stage: str) -> list[tuple[Latents, Pool]]:
     """What the stage "latents128" or "latents256" wrote, and the pictures they are of."""
     found: list[tuple[Latents, Pool]] = []
+    origin = encoder_digest(load_vae(school))
     for name, pool, _ in latent_sets(school, stage):
         path = export.need(school.folder("latents") / f"{name}.npy", stage)
         state = json.loads(export.need(path.with_suffix(".json"), stage).read_text("utf-8"))
-        if state["done"] < state["of"]:
-            raise MissingWeights(f"{path} is not finished. Run the stage “{stage}” again; it goes on.")
+        if state["done"] < state["of"] or state["vae"] != origin:
+            raise MissingWeights(
+                f"{path} is not finished, or of an older autoencoder. Run the stage “{stage}” again."
+            )
         found.append((Latents(np.load(path, mmap_mode="r"), pool.captions), pool))
     return found
 

@@ -23,6 +23,7 @@ from studio.school.autoencoder import (
     build_autoencoder,
     build_tiny,
     encode_latents,
+    encoder_digest,
     fold_normalisation,
     rebuilt_example,
     shrunk,
@@ -138,7 +139,7 @@ def _tiny(school: School) -> None:
 
 def _latents(school: School, stage: str) -> None:
     vae = load_vae(school)
-    origin = export.file_digest(school.out / "vae" / export.WEIGHTS)
+    origin = encoder_digest(vae)
     for name, pool, factor in latent_sets(school, stage):
         _encode(school, vae, name, pool, factor, origin)
 

@@ -130,3 +130,24 @@ def test_a_stage_whose_forerunner_is_missing_says_which(elsewhere, monkeypatch):
     monkeypatch.setattr("studio.school.starter.write_untrained", lambda school: None)
     with pytest.raises(MissingWeights, match="Train the stage “vae” first"):
         train_starter(replace(elsewhere.options, stage="latents128"))
+
+
+def test_latents_of_another_encoder_are_not_trained_on_and_a_new_decoder_changes_nothing(school, tmp_path):
+    import shutil
+
+    from studio.school.course import load_vae, open_latents, resolve
+    from studio.school.export import save_component
+
+    out = tmp_path / "starter"
+    shutil.copytree(school.out, out)
+    own = resolve(replace(school.options, out=out), STAGES)
+    vae = load_vae(own)
+    with torch.no_grad():
+        vae.decoder.conv_out.bias += 1
+    save_component(vae, out / "vae")
+    assert open_latents(own, "latents128")
+    with torch.no_grad():
+        vae.encoder.conv_in.bias += 1
+    save_component(vae, out / "vae")
+    with pytest.raises(MissingWeights, match="Run the stage “latents128” again"):
+        open_latents(own, "latents128")
