@@ -221,7 +221,7 @@ def fold_normalisation(vae: AutoencoderKL, pictures: Sequence[np.ndarray], devic
 
 
 def encoder_digest(vae: AutoencoderKL) -> str:
-    """SHA-256 of what decides the latents: the encoder, not the decoder; as it is in a file of half precision."""
+    """SHA-256 of what decides the latents: the encoder, not the decoder; in half precision, as files are."""
     digest = hashlib.sha256()
     for name, value in sorted(vae.state_dict().items()):
         if name.startswith(("encoder.", "quant_conv.")):
