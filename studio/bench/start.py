@@ -7,7 +7,6 @@ import sys
 import tempfile
 import time
 import urllib.error
-import urllib.request
 
 from studio.bench.report import Report, median
 from studio.cli.running import Running
@@ -40,9 +39,8 @@ def once(settings: Settings) -> tuple[float, float]:
         )
         try:
             url = address(process)
-            wait_for(url)
+            place = wait_for(url)
             page = time.perf_counter() - began
-            place = Running(url)
             group = place.submit({"prompt": PROMPT, "seed": 1}, 1)
             ends = [event for event in place.events(group) if event["kind"] in ("done", "failed")]
             if not ends or ends[-1]["kind"] != "done":
@@ -62,13 +60,12 @@ def address(process: subprocess.Popen[str]) -> str:
     raise StudioError("The studio did not start.")
 
 
-def wait_for(url: str) -> None:
-    """Returns when the page answers. Raises `StudioError` after three minutes."""
+def wait_for(url: str) -> Running:
+    """The page, when it answers. Raises `StudioError` after three minutes."""
     end = time.perf_counter() + PATIENCE
     while time.perf_counter() < end:
         try:
-            with urllib.request.urlopen(url, timeout=10):  # noqa: S310
-                return
+            return Running(url)
         except urllib.error.URLError:
             time.sleep(0.02)
     raise StudioError("The page did not answer.")
