@@ -158,8 +158,9 @@ def _encode(school: School, vae: AutoencoderKL, name: str, pool: Pool, factor: i
         if done
         else np.lib.format.open_memmap(path, "w+", np.float16, shape)
     )
+    at_once = 4 if school.device.type == "cpu" else 64  # large tensors are paged in anew each time on the CPU
     while done < len(pool):
-        stop = min(len(pool), done + 32)
+        stop = min(len(pool), done + at_once)
         values[done:stop] = encode_latents(vae, shrunk(pool, done, stop, factor), school.device)
         done = stop
         if done % 512 == 0 or done == len(pool):
