@@ -9,6 +9,8 @@ what the studio needs, saying first what it fetches and how large that is; later
     python launch.py WORD …          the `studio` command: paint, replay, gallery, models, bench, …
 """
 
+from __future__ import annotations  # so that an old Python gets to the sentence that it is too old
+
 import hashlib
 import json
 import os
@@ -18,12 +20,13 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 NEEDED = (3, 11)
+INTERRUPTED = 130  # as shells say Ctrl+C
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 CUDA_INDEX = "https://download.pytorch.org/whl/cu130"
 TOOL_EXTRAS = {"test": ("test",), "check": ("test", "dev"), "train": ("school",)}
@@ -129,6 +132,22 @@ def install(extras: Sequence[str]) -> Path:
     return python
 
 
+def call(command: Sequence[str | Path], environment: Mapping[str, str]) -> int:
+    """Run a command in the project's folder to its end; returns its exit status, 130 after Ctrl+C.
+
+    Ctrl+C reaches the command by itself. `subprocess.call` would kill it a quarter of a second later, in the
+    middle of closing.
+    """
+    interrupted = False
+    with subprocess.Popen([str(part) for part in command], env=dict(environment), cwd=HERE) as process:
+        while True:
+            try:
+                status = process.wait()
+                return INTERRUPTED if interrupted else status
+            except KeyboardInterrupt:
+                interrupted = True
+
+
 def installed_extras(mark: Path) -> list[str]:
     """The extras that an earlier installation brought, so that none is lost."""
     try:
@@ -174,10 +193,7 @@ def main(words: Sequence[str]) -> int:
     # The project's folder itself, so that a moved or copied checkout runs its own code.
     environment = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONUTF8": "1"}
     for command in commands(words):
-        try:
-            status = subprocess.call([str(python), *command], env=environment, cwd=HERE)
-        except KeyboardInterrupt:
-            return 0
+        status = call([python, *command], environment)
         if status:
             return status
     return 0
@@ -185,7 +201,12 @@ def main(words: Sequence[str]) -> int:
 
 def hold_window(status: int) -> None:
     """A window that was opened by a double click would close before its sentence is read."""
-    if status and platform.system() == "Windows" and sys.stdin is not None and sys.stdin.isatty():
+    if (
+        status not in (0, INTERRUPTED)
+        and platform.system() == "Windows"
+        and sys.stdin is not None
+        and sys.stdin.isatty()
+    ):
         input("Press Enter to close this window.")
 
 

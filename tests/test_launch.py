@@ -1,4 +1,6 @@
+import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,3 +60,40 @@ def test_launching_needs_the_standard_library_only():
     code = "import sys; sys.path.insert(0, '.'); import launch; print(launch.__name__)"
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, cwd=launch.HERE)
     assert done.stdout.strip() == "launch", done.stderr
+
+
+def test_every_python_that_can_read_the_file_gets_as_far_as_the_sentence():
+    source = (launch.HERE / "launch.py").read_text("utf-8")
+    tree = ast.parse(source, feature_version=(3, 7))
+    first = next(node for node in tree.body if isinstance(node, ast.ImportFrom))
+    assert first.module == "__future__", "annotations such as `str | None` would stop it before its sentence"
+
+
+class Interrupted:
+    """A process that is told Ctrl+C twice and then ends in order."""
+
+    presses = 2
+
+    def __init__(self, *_, **__):
+        self.waited = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def wait(self):
+        self.waited += 1
+        if self.waited <= self.presses:
+            raise KeyboardInterrupt
+        return 0
+
+
+def test_ctrl_c_waits_until_the_studio_has_closed(monkeypatch):
+    monkeypatch.setattr(launch.subprocess, "Popen", Interrupted)
+    assert launch.call(["studio"], {}) == launch.INTERRUPTED
+
+
+def test_a_commands_status_is_passed_on():
+    assert launch.call([sys.executable, "-c", "import sys; sys.exit(7)"], os.environ) == 7
