@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studio.errors import UnknownName, UnknownWeights
+from studio.errors import BadInput, UnknownName, UnknownWeights
 from studio.families import Family, family
 from studio.models.library import Library, ModelFile
 from studio.prompt import NetworkUse, Plan, plan
@@ -39,7 +39,10 @@ class Materials:
 
 
 def gather(recipe: Recipe, library: Library) -> Materials:
-    """Look everything up. Raises `UnknownName` or `UnknownWeights` with a sentence that lists what exists.
+    """Look everything up.
+
+    Raises `UnknownName` with a sentence that lists what exists, `UnknownWeights` for a model whose family is
+    not one we know, and `BadInput` for a ControlNet or VAE that is made for another family.
 
     A LoRA named inside the prompt that is not there is a warning, as in every tool that reads this grammar;
     one from the recipe's own list is an error.
@@ -64,12 +67,29 @@ def gather(recipe: Recipe, library: Library) -> Materials:
         model=model,
         family=family(model.family),
         plan=said,
-        vae=library.find("vae", recipe.vae) if recipe.vae else None,
+        vae=fitting(library.find("vae", recipe.vae), model, library) if recipe.vae else None,
         loras=(*listed, *prompted),
-        controls=tuple((control, library.find("controlnet", control.model)) for control in recipe.controls),
+        controls=tuple(
+            (control, fitting(library.find("controlnet", control.model), model, library))
+            for control in recipe.controls
+        ),
         embeddings=mentioned(library.files("embedding"), f"{recipe.prompt}\n{recipe.negative}"),
         warnings=(*said.warnings, *missing),
     )
+
+
+def fitting(file: ModelFile, model: ModelFile, library: Library) -> ModelFile:
+    """`file`, if it can work with `model`, else `BadInput`. VAEs do not say their family and are trusted."""
+    known = file if file.kind == "vae" else library.identified(file)
+    what = {"controlnet": "ControlNet", "vae": "VAE"}.get(file.kind, file.kind)
+    if known.family and known.family != model.family:
+        raise BadInput(
+            f"The {what} “{file.title}” is made for {family(known.family).title}; “{model.title}” is a "
+            f"{family(model.family).title} model. Choose a {what} of its family."
+        )
+    if file.layout == "file" and family(model.family).config is None:
+        raise BadInput(f"“{model.title}” takes a {what} as a folder only, not the file “{file.title}”.")
+    return known
 
 
 def prompted_loras(
