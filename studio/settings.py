@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -47,10 +47,16 @@ class Settings(Part):
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Settings from `INKSTONE_…` variables (`INKSTONE_DATA`, `INKSTONE_MODELS`, `INKSTONE_DEVICE`, …)."""
+        """Settings from `INKSTONE_…` variables (`INKSTONE_DATA`, `INKSTONE_MODELS`, `INKSTONE_DEVICE`, …).
+
+        `INKSTONE_EXTRA_MODELS` lists folders as PATH does: parted by “:”, on Windows by “;”.
+        """
         env = os.environ if environ is None else environ
         simple = ("data", "models", "device", "threads", "memory_bytes", "host", "port")
-        found = {
+        found: dict[str, Any] = {
             name: env[f"INKSTONE_{name.upper()}"] for name in simple if f"INKSTONE_{name.upper()}" in env
         }
+        more = [folder for folder in env.get("INKSTONE_EXTRA_MODELS", "").split(os.pathsep) if folder]
+        if more:
+            found["extra_models"] = more
         return cls.model_validate(found)

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,10 @@ def test_a_setting_that_makes_no_sense_is_refused():
         Settings.read({"INKSTONE_PORT": "eighty"})
     with pytest.raises(ValidationError):
         Settings.read({"INKSTONE_DEVICE": "abacus"})
+
+
+def test_more_model_folders_are_listed_as_paths_are(tmp_path: Path):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    read = Settings.read({"INKSTONE_EXTRA_MODELS": os.pathsep.join(map(str, folders))})
+    assert read.extra_models == tuple(folders)
+    assert Settings.read({"INKSTONE_EXTRA_MODELS": ""}).extra_models == ()

@@ -44,3 +44,6 @@ def main(words: Sequence[str] | None = None) -> int:
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"A file or folder could not be used: {error}.", file=sys.stderr)
+        return 2

@@ -30,16 +30,34 @@ def folders(parser: argparse.ArgumentParser) -> None:
     """The options of every word that opens the studio's folders."""
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="data folder")
     parser.add_argument("--models", type=Path, metavar="FOLDER", help="models folder")
+    parser.add_argument(
+        "--extra-models",
+        type=Path,
+        action="append",
+        metavar="FOLDER",
+        help="another studio's models folder, or its extra_model_paths.yaml; may be said again",
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), help="where to paint")
 
 
 def settings(args: Arguments) -> Settings:
-    """The environment's settings, with what this command line says laid over."""
+    """The environment's settings, with what this command line says laid over.
+
+    Raises `BadInput` for a setting that makes no sense.
+    """
+    from pydantic import ValidationError
+
+    from studio.recipe import explain
     from studio.settings import Settings
 
-    said = {name: getattr(args, name, None) for name in ("data", "models", "device", "host", "port")}
-    read = Settings.read().but(**{name: value for name, value in said.items() if value is not None})
-    return read.but(browser=False) if getattr(args, "no_browser", False) else read
+    names = ("data", "models", "extra_models", "device", "host", "port")
+    said = {name: getattr(args, name, None) for name in names}
+    if getattr(args, "no_browser", False):
+        said["browser"] = False
+    try:
+        return Settings.read().but(**{name: value for name, value in said.items() if value is not None})
+    except ValidationError as error:
+        raise BadInput(f"The studio's settings cannot be used: {explain(error)}") from error
 
 
 def assignments(pairs: Sequence[str]) -> dict[str, Any]:

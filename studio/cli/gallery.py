@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from studio.cli.command import Arguments, Command, folders, settings
+from studio.errors import FolderInUse
+
+if TYPE_CHECKING:
+    from studio.gallery import Gallery
+    from studio.settings import Settings
+
+PAGE = 1000
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,29 +25,49 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: Arguments) -> int:
+    from studio.cli.running import Running
     from studio.desk.lock import FolderLock
     from studio.gallery import Gallery
-    from studio.identity import Painters
 
     chosen = settings(args)
-    lock = FolderLock(chosen.data)
+    try:
+        lock = FolderLock(chosen.data)
+    except FolderInUse:
+        if args.what == "reindex":  # the running studio holds the index; it was made right when it started
+            raise
+        return show(args, Running.of(chosen.data).pictures(args.search))
     try:
         gallery = Gallery(chosen.data / "gallery")
-        if args.what == "reindex":
+        try:
+            if args.what == "list":
+                return show(args, listed(gallery, chosen, args.search))
             print(f"{gallery.reindex()} pictures are in the index.")
-            return 0
-        owner = Painters(chosen.data / "gallery").owner()
-        for row in gallery.pictures(owner, search=args.search, limit=1000):
-            said = {
-                "id": row.id,
-                "prompt": row.prompt,
-                "model": row.model,
-                "file": str(gallery.path(owner, row.id)),
-            }
-            print(json.dumps(said, ensure_ascii=False) if args.json else f"{row.id}  {row.prompt[:80]}")
-        return 0
+        finally:
+            gallery.close()
     finally:
         lock.release()
+    return 0
+
+
+def show(args: Arguments, rows: Iterator[dict[str, Any]]) -> int:
+    """One line a picture, newest first."""
+    for row in rows:
+        said = {name: row[name] for name in ("id", "prompt", "model", "file") if name in row}
+        first = row["prompt"].partition("\n")[0]
+        print(json.dumps(said, ensure_ascii=False) if args.json else f"{row['id']}  {first[:80]}")
+    return 0
+
+
+def listed(gallery: Gallery, chosen: Settings, search: str) -> Iterator[dict[str, Any]]:
+    """The owner's pictures, page by page."""
+    from studio.identity import Painters
+
+    owner, before = Painters(chosen.data / "gallery").owner(), None
+    while rows := gallery.pictures(owner, search=search, before=before, limit=PAGE):
+        for row in rows:
+            file = str(gallery.path(owner, row.id))
+            yield {"id": row.id, "prompt": row.prompt, "model": row.model, "file": file}
+        before = rows[-1].id
 
 
 COMMAND = Command("list the gallery, or make its index anew from the pictures", arguments, run)

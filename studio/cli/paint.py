@@ -69,31 +69,48 @@ class Here:
         for event in self.studio.desk.events(group, self.owner):
             yield event.to_dict()
 
+    def cancel(self, group: str) -> None:
+        """End what of the group is not over."""
+        self.studio.desk.cancel(group, self.owner)
+
     def picture(self, name: str) -> tuple[str, bytes]:
         """A finished picture's file name and bytes."""
         return self.studio.gallery.path(self.owner, name).name, self.studio.gallery.read(self.owner, name)
 
 
 def paint(args: Arguments, place: Any, partial: Mapping[str, Any]) -> int:
-    """Paint and tell; fails with the sentence of the first picture that failed."""
+    """Paint and tell; Ctrl+C stops it. Fails with the sentence of the first picture that failed."""
+    group = place.submit(partial, args.count)
+    try:
+        done, failed = follow(args, place, group)
+    except KeyboardInterrupt:
+        place.cancel(group)
+        raise
+    if failed:
+        raise StudioError(failed[0])
+    if done < args.count:
+        raise StudioError(f"It was stopped when {done} of {args.count} pictures were painted.")
+    return 0
+
+
+def follow(args: Arguments, place: Any, group: str) -> tuple[int, list[str]]:
+    """Show how the group goes to its end; returns how many were painted, and why others failed."""
     from tqdm import tqdm
 
-    group = place.submit(partial, args.count)
-    failed: list[str] = []
+    done, failed = 0, list[str]()
     with tqdm(total=100, disable=args.json, bar_format="{desc} {bar} {n:3.0f}%{postfix}", leave=False) as bar:
         for event in place.events(group):
             match event["kind"]:
                 case "step":
                     show(bar, event)
                 case "done":
+                    done += 1
                     tell(args, bar, event["picture"], *place.picture(event["picture"]))
                 case "failed":
                     failed.append(event["sentence"])
                 case _:
                     pass
-    if failed:
-        raise StudioError(failed[0])
-    return 0
+    return done, failed
 
 
 def show(bar: Any, event: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: Arguments) -> int:
-    from PIL import Image
-
-    from studio import metadata
+    from studio import images, metadata
     from studio.errors import BadInput, BadMetadata
     from studio.models.library import Library
     from studio.painting.painter import Painter
@@ -38,7 +35,7 @@ def run(args: Arguments) -> int:
     picture = painter.one(found.recipe, found.blobs)
     if args.out:
         args.out.write_bytes(picture.png)
-    before, after = Image.open(BytesIO(data)).convert("RGB"), Image.open(BytesIO(picture.png)).convert("RGB")
+    before, after = (images.read(file, metadata.OWN).convert("RGB") for file in (data, picture.png))
     if before.size == after.size and before.tobytes() == after.tobytes():
         print("Same: every pixel is equal.")
         return 0

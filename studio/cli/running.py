@@ -9,6 +9,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
+from http.client import HTTPException
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class Running:
         """The studio on this data folder. Raises `FolderInUse` when it cannot be reached."""
         try:
             return cls(json.loads((data / FILE).read_text("utf-8"))["url"])
-        except (OSError, ValueError, LookupError) as error:
+        except (OSError, ValueError, LookupError, TypeError) as error:
             raise FolderInUse(
                 f"Another program works on {data} and does not answer. Close it, or choose another --data."
             ) from error
@@ -59,11 +60,32 @@ class Running:
     def events(self, group: str) -> Iterator[dict[str, Any]]:
         """What happens, as plain values, until the group has ended."""
         with self._ask(f"/studio/events?group={urllib.parse.quote(group)}") as stream:
-            for line in stream:
-                if line.startswith(b"event: end"):
-                    return
-                if line.startswith(b"data: "):
-                    yield json.loads(line[6:])
+            try:
+                for line in stream:
+                    if line.startswith(b"event: end"):
+                        return
+                    if line.startswith(b"data: "):
+                        yield json.loads(line[6:])
+            except (OSError, HTTPException) as error:
+                raise StudioError(
+                    "The running studio was closed meanwhile; it paints the rest when it is started again."
+                ) from error
+
+    def cancel(self, group: str) -> None:
+        """End what of the group is not over."""
+        with self._ask("/studio/cancel", {"group": group}):
+            pass
+
+    def pictures(self, search: str) -> Iterator[dict[str, Any]]:
+        """The gallery, newest first: id, prompt and model of each picture."""
+        before, more = "", True
+        while more:
+            query = urllib.parse.urlencode({"search": search, "before": before})
+            with self._ask(f"/studio/pictures?{query}") as answer:
+                page = json.load(answer)
+            yield from page["pictures"]
+            more = page["more"]
+            before = page["pictures"][-1]["id"] if page["pictures"] else ""
 
     def picture(self, name: str) -> tuple[str, bytes]:
         """A finished picture's file name and bytes."""
