@@ -23,6 +23,7 @@ class Understood:
     warnings: tuple[str, ...] = ()
 
 
+MOST = 2**64  # a number from JSON may be too large to divide or to become a float; such ones are left out
 NOT_TAKEN: Mapping[str, str] = MappingProxyType(  # what a partial recipe has no place for
     {
         "Hires upscale": "high-res fix",
@@ -109,7 +110,7 @@ def understood(values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ..
     partial: dict[str, Any] = {}
     warnings: list[str] = []
     for name, value in values.items():
-        if name in ("width", "height") and isinstance(value, int) and value % 8:
+        if name in ("width", "height") and isinstance(value, int) and abs(value) < MOST and value % 8:
             warnings.append(f"The {name}, {value}, was rounded to a multiple of 8.")
             value = max(64, round(value / 8) * 8)
         try:
@@ -202,7 +203,7 @@ def from_comfyui(graph: Any) -> Understood:
 
 def _denoising(inputs: Mapping[str, Any]) -> float:
     amount = inputs.get("denoise", 1.0)
-    return float(amount) if isinstance(amount, int | float) else 0.0
+    return float(amount) if isinstance(amount, int | float) and abs(amount) < MOST else 0.0
 
 
 def _upstream(nodes: Mapping[str, Mapping[str, Any]], link: Any, names: tuple[str, ...], kind: type) -> Any:
@@ -210,7 +211,7 @@ def _upstream(nodes: Mapping[str, Mapping[str, Any]], link: Any, names: tuple[st
     waiting, seen = deque([link]), set[str]()
     while waiting:
         here = waiting.popleft()
-        if kind is float and isinstance(here, int) and not isinstance(here, bool):
+        if kind is float and isinstance(here, int) and not isinstance(here, bool) and abs(here) < MOST:
             here = float(here)
         if isinstance(here, kind) and not isinstance(here, bool):
             return here

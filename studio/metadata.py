@@ -210,11 +210,15 @@ def _read_png(data: bytes) -> _File:
     texts: dict[str, str] = {}
     blobs: dict[str, bytes] = {}
     warnings: list[str] = []
+    seen: set[str] = set()
     ended = False
     for kind, body in containers.png_chunks(data):
         ended = kind == b"IEND"
         if kind in TEXTS:
-            _take_text(kind, body, texts, warnings)
+            keyword = body.partition(b"\0")[0].decode("latin-1")
+            if keyword in _WANTED and keyword not in seen:  # once: a broken or packed one costs time
+                seen.add(keyword)
+                _take_text(kind, body, texts, warnings)
         elif kind == INPUT and len(blobs) < MOST_INPUTS:
             if images.digest(body[32:]) == body[:32].hex():
                 blobs[body[:32].hex()] = body[32:]
@@ -224,14 +228,12 @@ def _read_png(data: bytes) -> _File:
         warnings.append("This file is cut short; its picture may be damaged.")
     for keyword, text in _exif_texts(data, "png").items():
         texts.setdefault(keyword, text)
-    return _File(texts, blobs, tuple(warnings))
+    return _File(texts, blobs, tuple(dict.fromkeys(warnings)))
 
 
 def _take_text(kind: bytes, body: bytes, texts: dict[str, str], warnings: list[str]) -> None:
     raw_keyword, _, rest = body.partition(b"\0")
     keyword = raw_keyword.decode("latin-1")
-    if keyword in texts or keyword not in _WANTED:
-        return
     packed, encoding = kind == b"zTXt", "latin-1" if kind != b"iTXt" else "utf-8"
     rest = rest[1:] if packed else rest
     if kind == b"iTXt":
@@ -255,7 +257,8 @@ def _read_jpeg(data: bytes) -> _File:
         if marker == 0xEF and body.startswith(name) and len(body) > len(name) + 2
     ]
     parts = sorted(parts[:255], key=lambda part: part[0])
-    texts = {KEYWORD: b"".join(part[2:] for part in parts).decode("utf-8", "replace")} if parts else {}
+    whole = b"".join(part[2:] for part in parts)
+    texts = {KEYWORD: whole.decode("utf-8", "replace")} if 0 < len(whole) <= TEXT_BYTES else {}
     return _File(_exif_texts(data, "jpeg") | texts)
 
 

@@ -205,6 +205,6 @@ def explain(error: ValidationError) -> str:
     """Pydantic's findings as sentences a painter can act on; what was sent is not repeated back."""
     lines: list[str] = []
     for found in error.errors(include_url=False, include_context=False, include_input=False)[:6]:
-        where = ".".join(str(step) for step in found["loc"]) or "recipe"
+        where = ".".join(str(step)[:80] for step in found["loc"]) or "recipe"
         lines.append(f"{where}: {found['msg'].removeprefix('Value error, ')}")
     return "; ".join(lines) + "."

@@ -497,3 +497,61 @@ def test_alpha_survives_where_it_can():
     assert images.read(export(png, "webp")).mode == "RGBA"
     assert read_file(export(png, "webp")).recipe == RECIPE
     assert images.read(export(png, "jpeg")).getpixel((8, 8)) == (255, 255, 255)
+
+
+# --- numbers and chunks made to hurt ----------------------------------------------------------
+
+
+def with_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
+    head, *rest = containers.png_chunks(images.encode_png(Image.new("RGB", (8, 8))))
+    return containers.png_file([head, *chunks, *rest])
+
+
+def told_by(keyword: str, text: str) -> metadata.Found:
+    return metadata.read_file(with_chunks((b"iTXt", keyword.encode() + b"\0\0\0\0\0" + text.encode())))
+
+
+BEYOND = "9" * 400 + "1"  # an integer in JSON, and more than a float can hold
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text"),
+    [
+        ("inkstone", f'{{"recipe": {{"width": {BEYOND}, "steps": 7}}}}'),
+        ("parameters", f"x\nSteps: 7, Sampler: Euler, Seed: 1, Size: {BEYOND}x{BEYOND}"),
+        ("parameters", f'{{"steps": 7, "guidance_scale": {BEYOND}, "seed": {BEYOND}}}'),
+        ("invokeai_metadata", f'{{"steps": 7, "width": {BEYOND}, "cfg_scale": {BEYOND}}}'),
+        (
+            "prompt",
+            '{"1": {"inputs": {"sampler_name": "euler", "positive": "x", "steps": 7, '
+            f'"cfg": {BEYOND}, "denoise": {BEYOND}, "seed": {BEYOND}}}}}}}',
+        ),
+    ],
+)
+def test_numbers_too_large_for_arithmetic_are_left_out(keyword: str, text: str):
+    found = told_by(keyword, text)
+    assert found.partial["steps"] == 7
+    assert not {"width", "height", "guidance"} & found.partial.keys()
+
+
+def test_a_packed_text_gets_one_chance_however_often_it_comes(monkeypatch: pytest.MonkeyPatch):
+    unpacked = 0
+
+    def counting():
+        nonlocal unpacked
+        unpacked += 1
+        return zlib_decompressobj()
+
+    zlib_decompressobj = zlib.decompressobj
+    monkeypatch.setattr(metadata.zlib, "decompressobj", counting)
+    bomb = (b"zTXt", b"prompt\0\0" + zlib.compress(bytes(5 * 2**20), 9))
+    found = metadata.read_file(with_chunks(*[bomb] * 50))
+    assert unpacked == 1
+    assert len(found.warnings) == 1
+
+
+def test_warnings_say_a_thing_once_and_do_not_repeat_a_file_back():
+    damaged = metadata.read_file(with_chunks(*[(metadata.INPUT, bytes(40))] * 1000))
+    assert len(damaged.warnings) == 1
+    long = told_by("inkstone", f'{{"recipe": {{"source": {{"{"k" * 10**6}": 1}}}}}}')
+    assert sum(map(len, long.warnings)) < 1000
