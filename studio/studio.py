@@ -118,6 +118,7 @@ class Studio:
             ("lora", [lora.model for lora in recipe.loras]),
             ("controlnet", [control.model for control in recipe.controls]),
             ("vae", [recipe.vae] if recipe.vae else []),
+            *((kind, [name]) for step in recipe.post for kind, name in step.weights),
         ]
         for kind, names in needed:
             for name in names:

@@ -20,6 +20,7 @@ from studio.control import hint
 from studio.errors import BadInput, BlackPicture
 from studio.families import sd
 from studio.families.encode import Conditioning, encode, vocabularies
+from studio.models.library import Library
 from studio.models.lora import applied, read_lora
 from studio.painting.materials import Materials, fingerprint
 from studio.painting.noise import slerp
@@ -27,6 +28,7 @@ from studio.painting.preview import Previews
 from studio.painting.stages import Stage, Stages, key
 from studio.painting.watch import Watch
 from studio.painting.workbench import Workbench
+from studio.post import Tools
 
 if TYPE_CHECKING:
     import torch
@@ -41,6 +43,7 @@ class Easel:
     """What a recipe is painted with: the models, what is kept from before, and who is told."""
 
     bench: Workbench
+    library: Library
     stages: Stages
     watch: Watch
     environment: Mapping[str, str]  # device and dtypes: what makes the same recipe another picture
@@ -242,16 +245,19 @@ class Chain:
         return done
 
     def _finish(self, before: Stage[Image], i: int) -> Stage[Image]:
-        step = self.recipe.post[i - 1]
+        step, watch = self.recipe.post[i - 1], self.easel.watch
+        tools = Tools(self.easel.library, self.easel.bench.models, watch.check)
+        weights = [fingerprint(tools.library.find(*needed)) for needed in step.weights]
 
         def make() -> Image:
             picture = self.easel.stages.get(before)
-            with self.easel.watch.stage("post"):
-                picture = step(picture)
-            self.easel.watch.step("post", i, len(self.recipe.post))
+            with watch.stage("post"):
+                picture = step(picture, tools)
+            watch.step("post", i, len(self.recipe.post))
             return picture
 
-        return Stage(self._key("post", step.model_dump(), before.key), make, picture_bytes)
+        said = {**step.model_dump(), "weights": weights}
+        return Stage(self._key("post", said, before.key), make, picture_bytes)
 
     def _write(self) -> tuple[bytes, dict[str, Any]]:
         picture = self.easel.stages.get(self.finished)

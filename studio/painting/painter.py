@@ -77,7 +77,7 @@ class Painter:
         toward: Toward | None = None,
     ) -> Chain:
         """The recipe's stages, not yet run. Raises as `gather`."""
-        easel = Easel(self.bench, self.stages, watch, self.bench.environment())
+        easel = Easel(self.bench, self.library, self.stages, watch, self.bench.environment())
         return Chain(gather(recipe.seeded(), self.library), blobs, easel, extra or {}, toward)
 
     def finished(self, chain: Chain) -> Image:

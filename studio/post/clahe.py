@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from studio.part import Part
+from studio.post.tools import Finish, Tools
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-class Clahe(Part):
+class Clahe(Finish):
     """Contrast Limited Adaptive Histogram Equalisation on the L channel of CIE Lab.
 
     Zuiderveld, "Contrast Limited Adaptive Histogram Equalization", Graphics Gems IV, 1994.
     """
+
+    model_config = ConfigDict(title="Local contrast (CLAHE)")
 
     kind: Literal["clahe"] = "clahe"
     clip: float = Field(
@@ -37,7 +39,7 @@ class Clahe(Part):
         default=0.5, ge=0, le=1, title="Amount", description="0 keeps the picture, 1 replaces its lightness."
     )
 
-    def __call__(self, image: Image) -> Image:
+    def __call__(self, image: Image, _: Tools) -> Image:
         """The picture with its lightness equalised; mode and alpha are kept."""
         import cv2
         import numpy as np

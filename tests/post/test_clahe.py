@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from studio.post import Clahe
+from studio.post import Clahe, Tools
 
 
 @pytest.fixture
@@ -13,28 +13,28 @@ def flat() -> Image.Image:
     return Image.fromarray(np.repeat(grey.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2))
 
 
-def test_it_raises_local_contrast(flat: Image.Image):
-    done = Clahe(clip=4, amount=1)(flat)
+def test_it_raises_local_contrast(flat: Image.Image, tools: Tools):
+    done = Clahe(clip=4, amount=1)(flat, tools)
     assert np.asarray(done).std() > 1.5 * np.asarray(flat).std()
     assert done.size == flat.size
 
 
-def test_an_amount_of_zero_keeps_the_picture(flat: Image.Image):
-    difference = np.abs(np.asarray(Clahe(amount=0)(flat)).astype(int) - np.asarray(flat))
+def test_an_amount_of_zero_keeps_the_picture(flat: Image.Image, tools: Tools):
+    difference = np.abs(np.asarray(Clahe(amount=0)(flat, tools)).astype(int) - np.asarray(flat))
     assert difference.max() <= 2  # the round trip through Lab
 
 
-def test_it_changes_lightness_and_hardly_the_hue():
+def test_it_changes_lightness_and_hardly_the_hue(tools: Tools):
     red = np.zeros((64, 64, 3), np.uint8)
     red[..., 0] = np.linspace(90, 200, 64, dtype=np.uint8)
-    done = np.asarray(Clahe(clip=4, amount=1)(Image.fromarray(red))).astype(int)
+    done = np.asarray(Clahe(clip=4, amount=1)(Image.fromarray(red), tools)).astype(int)
     assert (done[..., 0] > done[..., 1] + 20).mean() > 0.95
 
 
-def test_transparency_is_kept(flat: Image.Image):
+def test_transparency_is_kept(flat: Image.Image, tools: Tools):
     clear = flat.convert("RGBA")
     clear.putalpha(77)
-    done = Clahe()(clear)
+    done = Clahe()(clear, tools)
     assert done.mode == "RGBA"
     assert set(done.getchannel("A").getdata()) == {77}
 

@@ -1,0 +1,156 @@
+"""Pictures made larger: by a network in tiles, or by plain interpolation.
+
+What happens around a network is what Real-ESRGAN's own `RealESRGANer.enhance` does, so that its published
+weights give the same pixels; only pictures larger than one tile differ, by less than its seams did.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image as Pictures
+
+from studio.errors import BadInput, UnknownName
+from studio.images import Bounds
+from studio.models.files import ModelFile
+from studio.models.manager import Entry, Key
+from studio.models.upscaler import Upscaler, load_upscaler
+from studio.post.tools import Tools
+from studio.tiles import Tiling, stripes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    Pixels = NDArray[np.uint8 | np.uint16]
+
+PLAIN = {"lanczos": Pictures.Resampling.LANCZOS, "nearest": Pictures.Resampling.NEAREST}
+TILE = 1024  # px of a finished tile's side
+OVERLAP = 32  # px of the source
+PRE_PAD = 10  # px mirrored at the right and lower edge, as RealESRGANer does
+GENERAL, TWIN = "general-x4v3", "general-wdn-x4v3"  # the pair whose weights are mixed
+
+
+def allowed(width: int, height: int) -> tuple[int, int]:
+    """The size itself. Raises `BadInput` when no picture may be so large."""
+    most = Bounds()
+    if max(width, height) > most.side or width * height > most.pixels:
+        raise BadInput(
+            f"{width:,} × {height:,} pixels are too many; at most {most.side:,} a side and "
+            f"{most.pixels / 1e6:.0f} megapixels in all can be made. Choose a smaller scale."
+        )
+    return width, height
+
+
+def twin_of(name: str) -> str:
+    """The id of the model mixed in where noise is to be kept. Raises `BadInput` for a model without one."""
+    if GENERAL not in name:
+        raise BadInput(
+            f"Only {GENERAL} can keep noise; for “{name[:80]}” set the noise reduction to 1, or choose it."
+        )
+    return name.replace(GENERAL, TWIN)
+
+
+def enlarged(image: Image, size: tuple[int, int], name: str, tools: Tools, denoise: float = 1.0) -> Image:
+    """The picture at exactly `size` by the upscaler called `name`, alpha included.
+
+    A network is run as often as the size needs. Raises `BadInput`, `UnknownName`, or what loading raises.
+    """
+    import numpy as np
+
+    width, height = allowed(*size)
+    image = image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGB")
+    if name in PLAIN:
+        return image.resize((width, height), PLAIN[name])
+    entry = loaded(name, tools, denoise)
+    pixels: Any = np.asarray(image)
+    with tools.models.use(entry) as (net,):
+        enough = False
+        while not enough:
+            allowed(pixels.shape[1] * net.scale, pixels.shape[0] * net.scale)
+            pixels = through(net, pixels, tools)
+            enough = net.scale == 1 or (pixels.shape[1] >= width and pixels.shape[0] >= height)
+    return Pictures.fromarray(resized(pixels, width, height))
+
+
+def loaded(name: str, tools: Tools, denoise: float = 1.0) -> Entry:
+    """The upscaler's cache entry. Raises `UnknownName` with what exists, or what loading raises."""
+    file = found(name, tools)
+    twin = found(twin_of(name), tools) if denoise < 1 else None
+    source = file.source if twin is None else f"{file.source}|{twin.source}|{denoise}"
+    models = tools.models
+    return models.get(
+        Key(source, "upscaler", "native"),
+        lambda: load_upscaler(file, models.device, twin, denoise),
+        file.size,
+    )
+
+
+def found(name: str, tools: Tools) -> ModelFile:
+    """The upscaler's file. Raises `UnknownName` with what exists."""
+    try:
+        return tools.library.find("upscaler", name)
+    except UnknownName as error:
+        raise UnknownName("upscaler", name, (*error.known, *PLAIN)) from error
+
+
+def through(net: Upscaler, pixels: Pixels, tools: Tools, pre_pad: int = PRE_PAD) -> Pixels:
+    """Pixels (H, W[, 3 or 4]) of 8 or 16 bits, `net.scale` times larger; alpha goes through the net too."""
+    import numpy as np
+
+    if pixels.ndim == 2:
+        return _planes(net, np.repeat(pixels[..., None], 3, axis=2), tools, pre_pad, grey=True)
+    colours = _planes(net, pixels[..., :3], tools, pre_pad, grey=False)
+    if pixels.shape[2] == 3:
+        return colours
+    alpha = _planes(net, np.repeat(pixels[..., 3:], 3, axis=2), tools, pre_pad, grey=True)
+    return np.concatenate([colours, alpha[..., None]], axis=2)
+
+
+def _planes(net: Upscaler, colours: Pixels, tools: Tools, pre_pad: int, grey: bool) -> Pixels:
+    import cv2
+    import numpy as np
+    import torch
+
+    height, width = colours.shape[0] * net.scale, colours.shape[1] * net.scale
+    most = int(np.iinfo(colours.dtype).max)
+    weight = next(net.model.parameters())
+
+    def work(tile: NDArray[Any]) -> NDArray[Any]:
+        with torch.inference_mode():
+            given = torch.from_numpy(tile.astype(np.float32) / most)[None]
+            made = net.run(given.to(weight.device, weight.dtype))
+            return made[0].float().clamp(0, 1).cpu().numpy()
+
+    tile = max(TILE // net.scale, 2 * OVERLAP)
+    plan = Tiling(tile // net.multiple * net.multiple, OVERLAP, up=net.scale, snap=net.multiple)
+    source = _padded(colours, pre_pad, net.multiple).transpose(2, 0, 1)
+    whole = np.empty((height, width) if grey else (height, width, 3), colours.dtype)
+    at = 0
+    for stripe in stripes(source, work, plan, tools.check):
+        rows = np.ascontiguousarray(stripe[:, : max(0, height - at), :width].transpose(1, 2, 0))
+        if grey and len(rows):
+            rows = cv2.cvtColor(rows, cv2.COLOR_RGB2GRAY)
+        whole[at : at + len(rows)] = np.rint(rows * most)
+        at += len(rows)
+    return whole
+
+
+def _padded(colours: Pixels, pre_pad: int, multiple: int) -> Pixels:
+    """Mirrored at the right and lower edge by `pre_pad`, then up to a multiple."""
+    import numpy as np
+
+    mirrored = np.pad(colours, ((0, pre_pad), (0, pre_pad), (0, 0)), mode="reflect")
+    down, across = (-side % multiple for side in mirrored.shape[:2])
+    return np.pad(mirrored, ((0, down), (0, across), (0, 0)), mode="reflect")
+
+
+def resized(pixels: Pixels, width: int, height: int) -> Pixels:
+    """By Lanczos over 8 × 8 pixels, as RealESRGANer; below half, where that would skip pixels, by area."""
+    import cv2
+
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    small = width * 2 < pixels.shape[1] or height * 2 < pixels.shape[0]
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if small else cv2.INTER_LANCZOS4)  # type: ignore[return-value]
