@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +34,9 @@ from studio.school.course import (
     load_vae,
     training_pools,
 )
-from studio.school.data import Note, attribute_names, drawn
+from studio.school.data import Note, drawn
 from studio.school.degrade import shrink_cleanly
+from studio.school.exam import Order, by_class, following, joint, orders, share_right
 from studio.school.files import write_json
 from studio.school.lcm import add_lora, load_lora, sample_fast
 from studio.school.plans import PLANS
@@ -48,54 +48,7 @@ STEPS, FAST_STEPS = 20, 4
 _BATCH = 8
 _FRECHET_FROM = 2000  # pictures; with fewer the distance is mostly bias
 _FAST_SHARE, _SKETCH_SHARE = 4, 8  # one in so many of the samples
-_TOLD_LEAST = 5  # mentions, below which an accuracy says nothing
 _HAN = re.compile("[一-鿿]")
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be painted, and what must be seen in it."""
-
-    caption: str
-    labels: tuple[int, ...]
-    told: tuple[bool, ...]  # per attribute: whether the caption mentions it
-
-
-def told_attributes(caption: str, scene: Any) -> tuple[bool, ...]:
-    """Which attributes of `scene` its caption mentions, by the words of `concepts()`; one per attribute."""
-    from studio.school.captions import concepts
-
-    known, lowered = concepts(), caption.lower()
-
-    def said(concept: str) -> bool:
-        words = known.get(concept, {})
-        english = any(re.search(rf"\b{re.escape(w.lower())}\b", lowered) for w in words.get("en", ()))
-        return english or any(word in caption for word in words.get("zh", ()))
-
-    grove = said(f"grove:{scene.grove}:{scene.tree}")  # "several pines" tells the kind and the number
-    also = {"grove": grove, "tree": grove}
-    return tuple(
-        said(f"{name}:{getattr(scene, name)}") or also.get(name, False) for name in attribute_names()
-    )
-
-
-def orders(count: int, seed: int, *, held_out_pairs: bool = False) -> list[Order]:
-    """`count` captions of random scenes; with `held_out_pairs`, of pairs that were never trained on."""
-    from studio.school.captions import caption
-    from studio.school.scene import ATTRIBUTES, HELD_OUT, labels, sample_scene
-
-    rng = np.random.default_rng([seed, 9])
-    made: list[Order] = []
-    while len(made) < count:
-        scene = sample_scene(rng)
-        if held_out_pairs:
-            (a, x), (b, y) = HELD_OUT[int(rng.integers(len(HELD_OUT)))]
-            scene = type(scene)(**{n: getattr(scene, n) for n in ATTRIBUTES} | {a: x, b: y})
-        text, values = caption(scene, rng), labels(scene)
-        told = told_attributes(text, scene)
-        if any(told):
-            made.append(Order(text, tuple(values[name] for name in ATTRIBUTES), told))
-    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,57 +96,6 @@ def _weights_digest(folder: Path) -> str:
     for path in sorted(folder.rglob("*.safetensors")):
         digest.update(export.file_digest(path).encode())
     return digest.hexdigest()[:16]
-
-
-def _following(seen: np.ndarray, asked: Sequence[Order], own: np.ndarray) -> dict[str, Any]:
-    """Accuracy per attribute over the captions that mention it, beside the judge's own on fresh renders."""
-    known = np.array([order.labels for order in asked])
-    told = np.array([order.told for order in asked])
-    table: dict[str, Any] = {}
-    for n, name in enumerate(attribute_names()):
-        rows = told[:, n]
-        if rows.sum() < _TOLD_LEAST:
-            continue
-        painted = float((seen[rows, n] == known[rows, n]).mean())
-        table[name] = {
-            "judge": float(own[n]),
-            "painted": painted,
-            "ratio": painted / max(1e-9, float(own[n])),
-        }
-        if name == "boats":
-            table[name]["within_one"] = float((np.abs(seen[rows, n] - known[rows, n]) <= 1).mean())
-    return table
-
-
-def _share_right(seen: np.ndarray, asked: Sequence[Order], rows: Sequence[int]) -> float:
-    """Share of mentioned attributes that were painted, over some of the orders."""
-    right = [seen[r, n] == asked[r].labels[n] for r in rows for n, told in enumerate(asked[r].told) if told]
-    return float(np.mean(right)) if right else float("nan")
-
-
-def _classes(seen: np.ndarray, asked: Sequence[Order]) -> dict[str, float]:
-    """Concept ("attribute:class") -> share of the captions mentioning it that it was painted for."""
-    from studio.school.scene import ATTRIBUTES
-
-    hits: defaultdict[str, list[bool]] = defaultdict(list)
-    for row, order in enumerate(asked):
-        for n, (name, values) in enumerate(ATTRIBUTES.items()):
-            if order.told[n]:
-                hits[f"{name}:{values[order.labels[n]]}"].append(bool(seen[row, n] == order.labels[n]))
-    return {name: round(float(np.mean(h)), 3) for name, h in sorted(hits.items()) if len(h) >= _TOLD_LEAST}
-
-
-def _joint(seen: np.ndarray, asked: Sequence[Order]) -> dict[str, float]:
-    """Share of captions with exactly 2, 4, 6 mentioned attributes of which all were painted."""
-    result: dict[str, float] = {}
-    for size in (2, 4, 6):
-        rows = [r for r, order in enumerate(asked) if sum(order.told) == size]
-        if len(rows) >= _TOLD_LEAST:
-            whole = [
-                all(seen[r, n] == asked[r].labels[n] for n, t in enumerate(asked[r].told) if t) for r in rows
-            ]
-            result[f"joint_{size}"] = float(np.mean(whole))
-    return result
 
 
 def _renders(desk: _Desk, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -377,17 +279,17 @@ def report(
     result: dict[str, Any] = {
         "samples": samples,
         "judge_accuracy": float(own.mean()),
-        "following": _share_right(seen, asked, range(samples)),
-        "following_english": _share_right(seen, asked, english),
-        "following_chinese": _share_right(seen, asked, chinese),
-        **_joint(seen, asked),
+        "following": share_right(seen, asked, range(samples)),
+        "following_english": share_right(seen, asked, english),
+        "following_chinese": share_right(seen, asked, chinese),
+        **joint(seen, asked),
         **_distances(features, quick_features, real),
         "copies": int(measures.copies(_tiny_pictures(made), known).sum()),
         **_autoencoders(school),
         **_sketches(desk, max(8, samples // _SKETCH_SHARE)),
         **_upscaling(school),
-        "attributes": _following(seen, asked, own),
-        "classes": _classes(seen, asked),
+        "attributes": following(seen, asked, own),
+        "classes": by_class(seen, asked),
     }
     write_json(folder / FIGURES, result)
     write_card(school)
