@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from studio.studio import Studio
 from studio.web import Server
 from studio.web.guard import Door, closed, foreign, hosts_of
+from studio.web.routes import routes
 
 QUICK = {"prompt": "a lake", "steps": 2}
 
@@ -154,6 +155,28 @@ def test_every_answer_carries_the_security_headers(owner: httpx.Client, stranger
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["x-frame-options"] == "DENY"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
+def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client):
+    """A new route must be put into one of these lists by somebody who has thought about it."""
+    public = {("GET", "/studio/page/{name}"), ("GET", "/studio/health")}
+    hers = {
+        ("POST", "/studio/paint"), ("POST", "/studio/cancel"), ("POST", "/studio/estimate"),
+        ("GET", "/studio/events"), ("GET", "/studio/picture/{id}.png"), ("GET", "/studio/picture/{id}.json"),
+        ("GET", "/studio/thumb/{id}.webp"), ("GET", "/studio/pictures"), ("POST", "/studio/trash"),
+        ("POST", "/studio/untrash"), ("POST", "/studio/upload"), ("POST", "/studio/restore"),
+        ("GET", "/studio/state"), ("PUT", "/studio/state"),
+    }  # fmt: skip
+    there = {(method, r.path) for r in routes(studio) for method in (r.methods or ()) if method != "HEAD"}
+    assert there == public | hers
+    for method, path in hers:
+        assert stranger.request(method, path.format(id="a" * 32), content=b"{}").status_code == 401
+
+
+def test_every_handler_of_the_page_is_reviewed(server: Server):
+    named = {fn.api_name for fn in server.blocks.fns.values() if fn.fn is not None}
+    assert named == {"opened", "language", "paint", "switch", "reset", "reuse", "restored"}
+    assert {fn.api_visibility for fn in server.blocks.fns.values()} == {"private"}
 
 
 # --- painting through it

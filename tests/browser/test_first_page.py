@@ -85,15 +85,16 @@ def ready(page: Page) -> None:
     page.wait_for_function("inkstone.ready === true")
 
 
-def ask(page: Page, prompt: str, count: int = 1) -> None:
+def ask(page: Page, prompt: str, count: int = 1, seed: str = "-1") -> None:
     page.fill(PROMPT, prompt)
+    page.fill(SEED, seed)
     page.fill("#count input[type=number]", str(count))
     page.locator("#count input[type=number]").blur()
 
 
-def paint(page: Page, prompt: str, count: int = 1) -> None:
+def paint(page: Page, prompt: str, count: int = 1, seed: str = "-1") -> None:
     """Paints and waits until every picture is there."""
-    ask(page, prompt, count)
+    ask(page, prompt, count, seed)
     old = page.evaluate("[...document.querySelectorAll('.tile')].map(n => n.dataset.job)")
     page.click("#paint")
     page.wait_for_function(NEW_TILES, arg=old)
@@ -253,18 +254,15 @@ def test_sizes_keep_their_area_swap_and_lock(page: Page):
 
 
 def test_a_seed_keeps_all_its_digits_and_comes_back(page: Page):
-    page.fill(SEED, "18446744073709551615")
-    paint(page, "a seed")
+    paint(page, "a seed", seed="18446744073709551615")
     page.click("#seed-dice")
     expect(page.locator(SEED)).to_have_value("-1")
     page.click("#seed-last_seed")
     expect(page.locator(SEED)).to_have_value("18446744073709551615")
-    page.click("#seed-dice")
 
 
 def test_settings_come_back_from_the_gallery_and_from_a_dropped_file(page: Page, faults: list[str]):
-    page.fill(SEED, "77")
-    paint(page, "first words")
+    paint(page, "first words", seed="77")
     page.fill(PROMPT, "other words")
     page.click("#seed-dice")
     page.locator(".thumb").first.click()
@@ -280,7 +278,6 @@ def test_settings_come_back_from_the_gallery_and_from_a_dropped_file(page: Page,
     drop(page, base64.b64encode(b"no picture").decode())
     expect(page.locator(".toast.fault")).to_be_visible()
     expect(page.locator(PROMPT)).to_have_value("first words")
-    page.click("#seed-dice")
     assert [fault for fault in faults if "400" in fault], "the refusal is an honest HTTP error"
     faults.clear()
 
@@ -344,7 +341,6 @@ def test_a_fault_is_a_sentence_and_the_form_stays(page: Page):
     page.click("#paint")
     expect(page.locator(".toast.fault").last).to_have_text(re.compile("seed"))
     expect(page.locator(SEED)).to_have_value("many")
-    page.click("#seed-dice")
 
 
 @pytest.mark.parametrize(
@@ -364,7 +360,6 @@ def test_what_is_written_is_shown_as_it_is_and_never_run(page: Page, payload: st
     ready(page)
     expect(page.locator(PROMPT)).to_have_value(payload)
     assert page.evaluate("window.pwned") is None
-    page.fill(PROMPT, "")
 
 
 # --- the phone
@@ -389,8 +384,7 @@ def test_on_a_phone_the_picture_is_first_and_paint_is_at_hand(
             .map(n => n.outerHTML.slice(0, 80))"""
     )
     assert small == [], "too small for a finger"
-    page.fill(PROMPT, "on the road ms=50")
-    page.fill("#count input[type=number]", "1")
+    ask(page, "on the road ms=50")
     page.tap("#paint")
     page.wait_for_selector("body.painting")
     finished(page, 1)

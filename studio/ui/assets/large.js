@@ -63,6 +63,7 @@
       await ink.ask("trash", { method: "POST", json: { picture: id } });
     } catch (error) { ink.fault(error); return; }
     ink.pictures.drop(id);
+    ink.gone(id);
     if (next) ink.large(next.id);
     else box.close();
     ink.toast(ink.say("deleted"), {

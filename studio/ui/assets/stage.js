@@ -3,6 +3,7 @@
   "use strict";
   const ink = window.inkstone;
   const ENDED = new Set(["done", "cancelled", "failed"]);
+  const LAST = "last";
   const groups = new Map(); // group -> Map(job -> what is known of it), in the order of arrival
   let view = null, shown = "", source = null, began = 0, ticking = 0, sending = 0, title = "Inkstone";
 
@@ -30,12 +31,23 @@
         if (!open.has(group) && !over(jobs) && group !== shown) groups.delete(group);
       }
       ink.strip?.fill?.(state.pictures, state.more);
+      if (!groups.size && state.pictures.length) showLast(state.pictures[0]);
       follow();
     } catch (error) {
       if (error.status === 401) ink.fault(error);
       else setTimeout(resume, 3000);
     }
   }
+
+  // Nothing runs: the sheet shows what she painted last.
+  function showLast(picture) {
+    groups.set(LAST, new Map([[picture.id, { job: picture.id, kind: "done", picture: picture.id }]]));
+    shape(picture.width / picture.height);
+  }
+
+  ink.gone = (picture) => {
+    if (groups.get(LAST)?.has(picture)) { groups.delete(LAST); follow(); }
+  };
 
   function ordered(order) {
     if (!order || (!order.group && !order.sentence)) return;
@@ -46,8 +58,10 @@
       render();
       return;
     }
+    groups.delete(LAST);
     know(order.group, order.jobs, []);
     follow();
+    if (order.group === shown) shape(order.ratio);
   }
 
   function know(group, ids, events) {
@@ -164,7 +178,6 @@
       tile.dataset.picture = picture || "";
       note.textContent = wanted && job.kind !== "failed" ? "" : job.kind === "failed" ? job.sentence
         : job.kind === "cancelled" ? ink.say("stopped") : job.kind === "queued" ? ink.say("waiting") : "";
-      tile.style.setProperty("--done", String(job.progress || 0));
     }
   }
 
@@ -174,10 +187,14 @@
     tile.dataset.job = id;
     const image = ink.make("img");
     image.hidden = true;
-    image.onload = () => { tile.style.setProperty("--ratio", `${image.naturalWidth} / ${image.naturalHeight}`); };
+    image.onload = () => shape(image.naturalWidth / image.naturalHeight);
     tile.append(image, ink.make("span"));
     tile.onclick = () => { if (tile.dataset.picture) ink.large?.(tile.dataset.picture); };
     return tile;
+  }
+
+  function shape(ratio) {
+    if (ratio > 0 && Number.isFinite(ratio)) view.tiles.style.setProperty("--ratio", String(ratio));
   }
 
   function status() {
@@ -228,7 +245,7 @@
   }
 
   function finished(all) {
-    if (!all.length) return "";
+    if (!all.length || shown === LAST) return "";
     const failed = all.find((one) => one.kind === "failed");
     if (failed) return failed.sentence;
     if (all.some((one) => one.kind === "cancelled")) return ink.say("stopped");

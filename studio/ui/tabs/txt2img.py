@@ -185,8 +185,10 @@ def wire(page: Page, form: Form, parts: Parts) -> None:
 
     def paint(given: dict[Block, Any], request: gr.Request) -> dict[Block, Any]:
         """Put what the form says in line; the stage shows how it goes."""
-        submitted = studio.submit(form.read(given), painter_of(request), int(given[parts.count]))
-        return applied({stage: {"order": {"group": submitted.group, "jobs": list(submitted.jobs)}}})
+        asked = form.read(given)
+        submitted = studio.submit(asked, painter_of(request), int(given[parts.count]))
+        order = {"group": submitted.group, "jobs": submitted.jobs, "ratio": asked["width"] / asked["height"]}
+        return applied({stage: {"order": order}})
 
     def switch(model: str, request: gr.Request) -> dict[Block, Any]:
         """Another model: its settings as she last had them."""
