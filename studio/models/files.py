@@ -23,7 +23,9 @@ Kind = Literal["checkpoint", "lora", "embedding", "vae", "controlnet", "upscaler
 Shapes = Mapping[str, tuple[int, ...]]
 
 SUFFIXES = frozenset({".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin"})
-MAX_HEADER = 64 * 2**20
+MAX_HEADER = 16 * 2**20  # JSON may take thirty times its length in memory; real tables have some 100 kB
+MAX_SIDES = 16
+MAX_LENGTH = 2**48  # of a side, and of a file
 MAX_CONFIG = 2**20
 FORBIDDEN = frozenset(
     {
@@ -116,7 +118,7 @@ def read_header(path: Path) -> Header:
         table = json.loads(raw)
         entries = {name: entry for name, entry in table.items() if name != "__metadata__"}
         shapes = {name: _shape(entry) for name, entry in entries.items()}
-        end = max((int(entry["data_offsets"][1]) for entry in entries.values()), default=0)
+        end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
         metadata = {str(k): str(v) for k, v in (table.get("__metadata__") or {}).items()}
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise BrokenWeights(f"{path.name} has a damaged table of contents; download it again.") from error
@@ -130,11 +132,12 @@ def read_header(path: Path) -> Header:
 
 
 def _shape(entry: Mapping[str, Any]) -> tuple[int, ...]:
-    shape = tuple(int(side) for side in entry["shape"])
+    shape = tuple(entry["shape"])
     begin, end = entry["data_offsets"]
     bits = _BITS.get(entry["dtype"])
-    if min(shape, default=0) < 0 or not 0 <= begin <= end:
-        raise ValueError("negative size")
+    sound = all(type(number) is int and 0 <= number <= MAX_LENGTH for number in (*shape, begin, end))
+    if not sound or begin > end or len(shape) > MAX_SIDES:
+        raise ValueError("no size")
     if bits is not None and (end - begin) * 8 != math.prod(shape) * bits:
         raise ValueError("length does not fit the shape")
     return shape

@@ -45,6 +45,9 @@ _STRANGERS: Mapping[str, str] = {
     "text_encoders.": "a Stable Diffusion 3 or Flux",
 }
 _UNET = "model.diffusion_model."
+_MOST_YAML = 64 * 1024
+_PARAMETERIZATION = re.compile(r"^[^#\n]*\bparameterization[\"']?[ ]*:[ ]*[\"']?(\w+)", re.MULTILINE)
+_PARAMS = re.compile(r"^[^#\n]*\bparams[ ]*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +173,20 @@ def _prediction(header: Header, family: str) -> Literal["epsilon", "v_prediction
 
 
 def _beside(path: Path, found: Found) -> Found:
-    """A .yaml of the same name may say what a checkpoint predicts, as the original repositories ship it."""
-    import yaml
+    """A .yaml of the same name may say what a checkpoint predicts, as the original repositories ship it.
 
+    Its one word is looked for; parsing foreign YAML can take any amount of time and memory.
+    """
     try:
-        settings: Any = yaml.safe_load(path.with_suffix(".yaml").read_text("utf-8"))
-        said = settings["model"]["params"].get("parameterization", "eps")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
+        with path.with_suffix(".yaml").open("rb") as file:
+            text = file.read(_MOST_YAML).decode("utf-8")
+    except (OSError, ValueError):
         return found
-    return Found(found.kind, found.family, "v_prediction" if said == "v" else "epsilon", found.note)
+    said = _PARAMETERIZATION.search(text)
+    if said is None and not _PARAMS.search(text):
+        return found
+    prediction = "v_prediction" if said is not None and said[1] == "v" else "epsilon"
+    return Found(found.kind, found.family, prediction, found.note)
 
 
 def _controlnet(header: Header, starter_width: int) -> Found:
@@ -276,7 +284,8 @@ def _folder(path: Path, starter_width: int) -> Found:
     config = read_config(path / "config.json")
     cls = str(config.get("_class_name"))
     if cls == "ControlNetModel":
-        return Found("controlnet", _family(int(config.get("cross_attention_dim") or 0), starter_width, cls))
+        width = config.get("cross_attention_dim")
+        return Found("controlnet", _family(width if isinstance(width, int) else 0, starter_width, cls))
     if cls in ("AutoencoderKL", "AutoencoderTiny"):
         return Found("vae")
     raise UnknownWeights(f"The folder {path.name} holds a {cls[:60]}, which is not one known here; {_OURS}.")

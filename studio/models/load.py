@@ -226,11 +226,11 @@ def check_index(folder: Path) -> dict[str, Any]:
         name: tuple(value) for name, value in index.items() if isinstance(value, list) and len(value) == 2
     }
     for name, (library, cls) in parts.items():
-        known = cls is None or cls in CLASSES or bool(_HARMLESS.fullmatch(str(cls)))
-        if library not in _LIBRARIES or not known:
-            raise RefusedWeights(
-                f"{folder.name} wants a {name} made by {library}.{cls}, which is not one we know."
-            )
+        words = all(isinstance(word, str | None) for word in (library, cls))
+        known = words and (cls is None or cls in CLASSES or bool(_HARMLESS.fullmatch(cls)))
+        if not known or library not in _LIBRARIES:
+            made_by = f"{library}.{cls}"[:120] if words else "something without a name"
+            raise RefusedWeights(f"{folder.name} wants a {name[:60]} made by {made_by}: not one we know.")
     return index
 
 
