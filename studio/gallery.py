@@ -351,7 +351,8 @@ def _read(painter: str, file: str, stream: BinaryIO) -> Picture | None:
         created = datetime.strptime(match["time"], _TIME).replace(tzinfo=UTC)
     except (BadPicture, ValueError):
         return None
-    recipe, trashed = found.recipe, match["trashed"]
+    recipe, partial, trashed = found.recipe, found.partial, match["trashed"]
+    seed = recipe.seed if recipe else partial.get("seed")
     return Picture(
         match["id"],
         painter,
@@ -360,9 +361,9 @@ def _read(painter: str, file: str, stream: BinaryIO) -> Picture | None:
         size,
         head.width,
         head.height,
-        recipe.model if recipe else str(found.partial.get("model", "")),
-        recipe.prompt if recipe else str(found.partial.get("prompt", "")),
-        recipe.seed if recipe else None,
+        recipe.model if recipe else str(partial.get("model", "")),
+        recipe.prompt if recipe else str(partial.get("prompt", "")),
+        seed if isinstance(seed, int) and 0 <= seed < 2**64 else None,
         recipe.images if recipe else (),
         trashed=None if trashed is None else int(trashed),
     )

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image
 
-from studio import images, metadata
+from studio import containers, images, metadata
 from studio.errors import BadInput, BadPicture, DiskFull, NotFound
 from studio.gallery import Gallery
 from studio.gallery_index import Picture
@@ -261,6 +261,13 @@ def test_what_is_no_whole_picture_is_not_kept(gallery):
         with pytest.raises(BadPicture):
             gallery.keep(ANN, secrets.token_hex(16), data)
     assert not [path for path in gallery._root.rglob("*") if path.is_file()]
+
+
+def test_a_picture_whose_recipe_a_later_studio_wrote_is_kept_with_what_is_understood(gallery):
+    later = png("a boat", 9).replace(b'"version": 1', b'"version": 2')
+    row = gallery.keep(ANN, "c" * 32, containers.png_file(containers.png_chunks(later)))  # new checksums
+    assert metadata.read_file(gallery.read(ANN, row.id)).recipe is None
+    assert (row.prompt, row.seed) == ("a boat", 9)
 
 
 def test_when_the_index_has_no_room_nothing_is_left(gallery, monkeypatch):
