@@ -57,7 +57,7 @@ def read(stream: BinaryIO) -> Frame | None:
     try:
         header = json.loads(text)
         sizes = [(str(name), int(length)) for name, length in header.pop("blobs")]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise BrokenFrame("a header that is not ours") from error
     blobs: dict[str, bytes] = {}
     for name, length in sizes:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from studio.desk.board import Board
 from studio.desk.events import Track
-from studio.desk.frames import Frame
 from studio.desk.inputs import Inputs
 from studio.desk.jobs import ENDED
 from studio.desk.local import LocalWorker, WorkerGone
+from studio.desk.words import Word, word_of
 from studio.errors import BadInput, StudioError
 from studio.gallery import Gallery
 from studio.recipe import Recipe
@@ -184,37 +183,38 @@ class Sitting:
         said = {} if frame is None else frame.header
         if frame is None or (said.get("job"), said.get("attempt")) != (self._track.job.id, self._attempt):
             return None
-        return self._understand(frame, said)
+        try:
+            word = word_of(said)
+        except (TypeError, ValueError, OverflowError):
+            return self._lost("it said what makes no sense")
+        return self._understand(word, frame.blobs)
 
     @property
     def _attempt(self) -> int:
         return self._track.job.attempt
 
-    def _understand(self, frame: Frame, said: dict[str, Any]) -> bool | None:
+    def _understand(self, word: Word, blobs: Mapping[str, bytes]) -> bool | None:
         track, now = self._track, time.monotonic()
-        match said.get("event"):
+        match word.event:
             case "started":
                 self._silence.heard(now)
-                self._board.began(track, bool(said.get("cold")), tuple(said.get("models", ())))
+                self._board.began(track, word.cold, word.models)
             case "step":
-                stage, i, n = str(said.get("stage")), int(said.get("i", 0)), int(said.get("n", 1))
-                self._silence.heard(now, stage, i, n)
-                self._board.step(track, stage, i, n, frame.blobs.get("preview"))
+                self._silence.heard(now, word.stage, word.i, word.n)
+                self._board.step(track, word.stage, word.i, word.n, blobs.get("preview"))
             case "image":
                 self._silence.heard(now)
-                self._keep(frame.blobs.get("png", b""), said.get("facts") or {})
+                self._keep(blobs.get("png", b""), word.seconds)
             case "broken":
-                return self._lost(str(said.get("sentence")))
+                return self._lost(word.sentence)
             case "done" | "cancelled" | "failed":
-                error = str(said.get("error", "StudioError"))
-                sentence = str(said.get("sentence", "The painter ended without a picture. Please try again."))
-                self._board.failed(track, error, sentence)  # unless it has ended as it should
+                self._board.failed(track, word.error, word.sentence)  # unless it has ended as it should
                 return True
             case _:
                 pass
         return None
 
-    def _keep(self, png: bytes, facts: dict[str, Any]) -> None:
+    def _keep(self, png: bytes, seconds: float | None) -> None:
         """The finished picture: kept for good, and only then announced. After Stop it is dropped."""
         if not self._board.claim(self._track):
             return
@@ -228,7 +228,7 @@ class Sitting:
                 StudioError(f"The picture could not be written ({error.strerror}). Check the data folder.")
             )
         else:
-            self._board.done(self._track, picture.id, _painting_seconds(facts))
+            self._board.done(self._track, picture.id, seconds)
 
     def _lost(self, how: str) -> bool:
         """The worker died over this job: once more on a fresh one, then no more."""
@@ -245,11 +245,3 @@ class Sitting:
     def _fail(self, error: StudioError) -> None:
         if self._track.job.state not in ENDED:
             self._board.failed(self._track, type(error).__name__, str(error))
-
-
-def _painting_seconds(facts: dict[str, Any]) -> float | None:
-    """What the picture took without loading; None when it was not really painted (all remembered)."""
-    seconds = facts.get("seconds")
-    if not isinstance(seconds, dict) or not seconds.get("denoise"):
-        return None
-    return sum(float(value) for stage, value in seconds.items() if stage != "load")
