@@ -10,6 +10,7 @@ StudioError                      the sentence in it is shown to the painter as i
 │   ├── BrokenWeights            … because it is cut short or does not fit its architecture
 │   ├── UnknownWeights           … because its family is not one we know
 │   └── RefusedWeights           … because opening it could run somebody's code
+├── DownloadFailed               a file could not be fetched; says how to put it there by hand
 ├── NotFound                     no such job or picture, or it is somebody else's
 ├── LimitReached                 the painter has as much running or stored as she may
 ├── FolderInUse                  another studio works on the same data folder
@@ -73,6 +74,10 @@ class UnknownWeights(BadWeights):
 
 class RefusedWeights(BadWeights):
     """Opening the file could run somebody's code."""
+
+
+class DownloadFailed(StudioError):
+    """A file could not be fetched, or was not the one that was promised; nothing was installed."""
 
 
 class NotFound(StudioError):

@@ -163,7 +163,7 @@ def write_file(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            _rename(temp, path)
+            rename(temp, path)
         finally:  # after the rename nothing has this name any more
             temp.unlink(missing_ok=True)
         sync_folder(path.parent)
@@ -225,7 +225,8 @@ def _padded(image: Image.Image, width: int, height: int) -> Image.Image:
     return out
 
 
-def _rename(temp: Path, path: Path) -> None:
+def rename(temp: Path, path: Path) -> None:
+    """Give a finished file its name, replacing what had it; patient with Windows."""
     for wait in (0.02, 0.05, 0.1, 0.2, 0.4):
         try:
             return os.replace(temp, path)

@@ -15,47 +15,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, get_args
+from typing import get_args
 
 from studio.errors import BadWeights, UnknownName
+from studio.models.elsewhere import remembered
 from studio.models.files import SUFFIXES, Kind, ModelFile, container, read_config, read_header
 from studio.models.identify import all_weights, identify
+from studio.models.places import FOLDERS, places_of
 
-# Folder names (lower case) -> what lies in them, in this studio, ComfyUI, A1111 and Forge.
-FOLDERS: Mapping[str, Kind] = {
-    "checkpoints": "checkpoint",
-    "stable-diffusion": "checkpoint",
-    "loras": "lora",
-    "lora": "lora",
-    "lycoris": "lora",
-    "embeddings": "embedding",
-    "vae": "vae",
-    "controlnet": "controlnet",
-    "upscalers": "upscaler",
-    "upscale_models": "upscaler",
-    "esrgan": "upscaler",
-    "realesrgan": "upscaler",
-    "swinir": "upscaler",
-    "faces": "face",
-    "gfpgan": "face",
-    "codeformer": "face",
-    "facerestore_models": "face",
-    "annotators": "annotator",
-}
 STARTER = "Starter · landscapes (山水)"
-COMFY = "extra_model_paths.yaml"
 LATER = "A pickle format: its family is read when it is first used. Prefer .safetensors."
 _LORA_FILES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
 _BY_FOLDER = frozenset({"upscaler", "face", "annotator"})  # spandrel and the annotators tell these apart
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A folder for one kind of model; `label` tells its models from others of the same id."""
-
-    folder: Path
-    kind: Kind
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +40,12 @@ class _Sight:
 
 
 class Library:
-    """The models under `folder` (with its `starter/`) and under `extra` folders or ComfyUI yaml files."""
+    """The models under `folder` (with its `starter/`), under the folders remembered beside them, and under
+    `extra` folders or ComfyUI yaml files.
+    """
 
     def __init__(self, folder: Path, extra: Sequence[Path] = ()) -> None:
-        self._folder = Path(folder)
+        self.folder = Path(folder)
         self._extra = tuple(Path(path) for path in extra)
         self._lock = Lock()
         self._seen: dict[str, ModelFile] = {}
@@ -126,7 +99,7 @@ class Library:
     def starter_width(self) -> int:
         """How wide the starter's texts are, by which its LoRAs are known; 0 without a starter."""
         try:
-            width = read_config(self._folder / "starter" / "unet" / "config.json").get("cross_attention_dim")
+            width = read_config(self.folder / "starter" / "unet" / "config.json").get("cross_attention_dim")
         except BadWeights:
             return 0
         return width if isinstance(width, int) else 0
@@ -154,9 +127,10 @@ class Library:
         return table
 
     def _sights(self) -> Iterator[_Sight]:
-        yield from _starter(self._folder / "starter")
-        places, warnings = _places(self._folder, self._extra)
-        self.warnings = warnings
+        yield from _starter(self.folder / "starter")
+        known, unread = remembered(self.folder)
+        places, warnings = places_of(self.folder, (*self._extra, *known))
+        self.warnings = (*unread, *warnings)
         for place in places:
             for path in _walk(place.folder, set()):
                 inside = path.parent if path.name in _LORA_FILES and path.parent != place.folder else path
@@ -247,58 +221,6 @@ def _starter(folder: Path) -> Iterator[_Sight]:
     for inner, kind, name in single:
         for path in sorted((folder / inner).glob("*.safetensors"))[:1]:
             yield _Sight(path, kind, name)
-
-
-def _places(folder: Path, extra: Sequence[Path]) -> tuple[list[_Place], tuple[str, ...]]:
-    """Every folder to look into, ours first; and what could not be read."""
-    found = [_Place(folder / name, kind, folder.name) for name, kind in FOLDERS.items()]
-    found = [place for place in found if place.folder.is_dir()]
-    warnings: list[str] = []
-    for path in extra:
-        lists = [path] if path.is_file() else [path / COMFY]
-        for listed in (entry for entry in lists if entry.is_file()):
-            try:
-                found += _comfy_places(listed)
-            except (OSError, ValueError) as error:
-                warnings.append(f"{listed} cannot be read: {error}")
-        for root in () if path.is_file() else (path, path / "models"):
-            found += _named_places(root, path.name)
-        if not path.exists():
-            warnings.append(f"There is no folder {path}; take it out of the settings or connect its disk.")
-    return found, tuple(warnings)
-
-
-def _named_places(root: Path, label: str) -> list[_Place]:
-    names = sorted(os.listdir(root)) if root.is_dir() else []
-    return [_Place(root / n, FOLDERS[n.lower()], label) for n in names if n.lower() in FOLDERS]
-
-
-def _comfy_places(path: Path) -> list[_Place]:
-    """ComfyUI's list of model folders: sections with a `base_path`, and lines of paths for each kind.
-
-    Raises `ValueError` when it is not such a list.
-    """
-    import yaml
-
-    try:
-        sections: Any = yaml.safe_load(path.read_text("utf-8")) or {}
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError("it is not valid YAML") from error
-    if not isinstance(sections, dict):
-        raise ValueError("it has no sections")
-    found: list[_Place] = []
-    for section, entries in sections.items():
-        if not isinstance(entries, dict):
-            continue
-        written = os.path.expanduser(os.path.expandvars(str(entries.get("base_path") or "")))
-        base = path.parent / written
-        for name, lines in entries.items():
-            kind = FOLDERS.get(str(name).lower())
-            if kind is not None and isinstance(lines, str):
-                found += [
-                    _Place(base / line, kind, str(section)) for line in lines.split("\n") if line.strip()
-                ]
-    return found
 
 
 # ---- digests ----

@@ -1,0 +1,138 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from studio.errors import BadInput, UnknownName
+from studio.models.catalog import CATALOG, FOLDER_OF, Entry, chosen, installed, read_catalog
+from studio.models.library import FOLDERS, KINDS, Library
+
+GOOD = {
+    "id": "net",
+    "title": "Net",
+    "kind": "upscaler",
+    "url": "https://github.com/a/net.pth",
+    "sha256": "0" * 64,
+    "bytes": 3,
+    "file": "net.pth",
+    "licence": "MIT",
+}
+
+
+def toml(path: Path, *entries: dict[str, object]) -> Path:
+    lines = [f"[[model]]\n{''.join(f'{k} = {v!r}{chr(10)}' for k, v in entry.items())}" for entry in entries]
+    path.write_text("\n".join(lines), "utf-8")
+    return path
+
+
+def test_the_shipped_catalog_can_be_read_and_every_file_has_a_licence_and_a_place():
+    catalog = read_catalog()
+    assert CATALOG.is_file()
+    assert len(catalog) >= 25
+    for entry in catalog.values():
+        assert entry.licence
+        assert entry.licence_url
+        assert entry.about
+        assert FOLDERS[FOLDER_OF[entry.kind]] == entry.kind
+    assert len({entry.sha256 for entry in catalog.values()}) == len(catalog)
+
+
+def test_what_may_not_be_used_commercially_says_so_before_it_is_fetched():
+    catalog = read_catalog()
+    for name in (
+        "gfpgan-1.4",
+        "gfpgan-1.3",
+        "annotator-pidinet",
+        *(e.id for e in chosen(catalog, "openpose")),
+    ):
+        assert "commercial" in catalog[name].terms
+
+
+def test_a_group_is_fetched_by_its_name_and_an_unknown_name_lists_what_exists():
+    catalog = read_catalog()
+    assert {entry.kind for entry in chosen(catalog, "first-painter")} >= {"checkpoint", "controlnet"}
+    assert chosen(catalog, "gfpgan-1.4") == (catalog["gfpgan-1.4"],)
+    with pytest.raises(UnknownName, match=r"gfpgan-1\.4"):
+        chosen(catalog, "gfpgan-1.5")
+
+
+def test_every_kind_of_model_has_a_folder_that_the_library_looks_into():
+    assert set(FOLDER_OF) == set(KINDS)
+    assert all(FOLDERS[folder] == kind for kind, folder in FOLDER_OF.items())
+
+
+LEAVING = r"../net.pth a/net.pth a\net.pth /net.pth C:net.pth ..pth .pth net..pth net.pth. net.pth::$DATA"
+OTHERS = "net.py net.exe net con.pth NUL.safetensors Com1.x.pth lpt9.pth \u202enet.pth né.pth"
+SPACED = ("net.pth ", " net.pth", "nul .pth", "a\nnet.pth", "a\0.pth", "n" * 130 + ".pth", "")
+
+
+@pytest.mark.parametrize("name", [*LEAVING.split(), *OTHERS.split(), *SPACED])
+def test_a_file_name_cannot_leave_its_folder_nor_mean_anything_else(name: str):
+    with pytest.raises(ValidationError):
+        Entry.model_validate(GOOD | {"file": name})
+    assert Entry.model_validate(GOOD | {"file": "4x_Net-v1.0 small.pth"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"url": "http://github.com/a.pth"},
+        {"url": "https://example.org/a.pth"},
+        {"url": "https://github.com@example.org/a.pth"},
+        {"url": "file:///etc/passwd"},
+        {"sha256": "0" * 63},
+        {"sha256": "Z" * 64},
+        {"kind": "virus"},
+        {"licence": ""},
+        {"id": "../net"},
+        {"bytes": -1},
+        {"surprise": 1},
+        {"licence_url": "javascript:alert(1)"},
+    ],
+)
+def test_an_entry_that_could_do_harm_is_refused_with_its_reason(tmp_path: Path, change: dict[str, object]):
+    assert "net" in read_catalog(toml(tmp_path / "good.toml", GOOD))
+    with pytest.raises(BadInput):
+        read_catalog(toml(tmp_path / "bad.toml", GOOD | change))
+
+
+@pytest.mark.parametrize("second", [{"file": "NET.pth", "id": "other"}, {"file": "other.pth"}])
+def test_two_entries_cannot_go_to_one_place_nor_have_one_name(tmp_path: Path, second: dict[str, object]):
+    with pytest.raises(BadInput, match="Two entries"):
+        read_catalog(toml(tmp_path / "c.toml", GOOD, GOOD | second))
+
+
+def nothing(path: Path) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        nothing,
+        lambda path: path.write_bytes(b"\xff\xfe"),
+        lambda path: path.write_text("model = 3"),
+        lambda path: path.write_text("[[model]\n"),
+        lambda path: path.write_text("# " + "x" * 2**20),
+        lambda path: path.mkdir(),
+    ],
+)
+def test_what_is_no_catalog_is_a_sentence(tmp_path: Path, make: Callable[[Path], object]):
+    make(tmp_path / "c.toml")
+    with pytest.raises(BadInput):
+        read_catalog(tmp_path / "c.toml")
+
+
+def test_installed_is_what_lies_in_our_folder_or_in_another_programs_whole(tmp_path: Path):
+    entry = Entry.model_validate(GOOD)
+    ours, theirs = tmp_path / "models", tmp_path / "ComfyUI"
+    here, there = ours / "upscalers" / "net.pth", theirs / "models" / "upscale_models" / "net.pth"
+    for path in (here, there):
+        path.parent.mkdir(parents=True)
+    assert installed(entry, Library(ours, [theirs])) is None
+    there.write_bytes(b"\x80\x04")
+    assert installed(entry, Library(ours, [theirs])) is None
+    there.write_bytes(b"\x80\x04.")
+    assert installed(entry, Library(ours, [theirs])) == there
+    here.write_bytes(b"\x80\x04.")
+    assert installed(entry, Library(ours, [theirs])) == here
