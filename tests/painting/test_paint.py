@@ -1,0 +1,113 @@
+"""The chain over models in every published format: tiny ones, so that only properties are tested."""
+
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from studio import metadata
+from studio.families import FAMILIES
+from studio.images import digest, encode_png
+from studio.models.library import Library
+from studio.painting.painter import Painter
+from studio.provenance import FACTS
+from studio.recipe import Control, Lora, Recipe, Source
+from studio.settings import Settings
+
+SMALL = Recipe(prompt="a boat at a lake", steps=2, width=64, height=64, seed=3, guidance=4.0)
+FILES = {"sd15": tiny.sd15_file, "sd2": tiny.sd21_file, "sdxl": tiny.sdxl_file}
+PICTURE = encode_png(Image.linear_gradient("L").resize((64, 64)).convert("RGB"))
+BLOBS = {digest(PICTURE): PICTURE}
+
+
+def as_pickle(path):
+    """The same weights in the older format."""
+    torch.save({"state_dict": load_file(path)}, path.with_suffix(".ckpt"))
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def painter(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    for kind in ("checkpoints", "loras", "controlnet", "vae", "embeddings"):
+        (folder / kind).mkdir()
+    for family, make in FILES.items():
+        make(folder / "checkpoints" / f"{family}.safetensors")
+        tiny.controlnet_file(folder / "controlnet" / f"{family}.safetensors", family)
+    as_pickle(tiny.sd15_file(folder / "checkpoints" / "old.safetensors"))
+    tiny.vae_file(folder / "vae" / "soft.safetensors", seed=9)
+    tiny.kohya_lora(folder / "loras" / "ink.safetensors")
+    tiny.embedding_file(folder / "embeddings" / "boat.safetensors")
+    return Painter(Settings(data=tmp_path_factory.mktemp("data"), models=folder), Library(folder))
+
+
+@pytest.fixture(autouse=True)
+def small_configs(monkeypatch, tmp_path_factory):
+    """A single file has no configs of its own: here those of the tiny models stand for the published ones."""
+    folder = tmp_path_factory.mktemp("configs")
+    found = {name: replace(FAMILIES[name], config=tiny.config_folder(folder / name, name)) for name in FILES}
+    monkeypatch.setattr("studio.painting.materials.family", found.__getitem__)
+
+
+def pixels(painter, recipe):
+    png = painter.one(recipe, BLOBS).png
+    return np.asarray(Image.open(BytesIO(png)).convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize("model", [*FILES, "old"])
+def test_a_single_file_paints_the_same_picture_twice_and_says_what_it_is(painter, model):
+    recipe = SMALL.but(model=model)
+    first = pixels(painter, recipe)
+    painter.stages.clear()
+    again = painter.one(recipe, {})
+    assert (np.asarray(Image.open(BytesIO(again.png)).convert("RGB")) == first).all()
+    assert first.std() > 1
+    assert again.facts["model"]["family"] == model.replace("old", "sd15")
+    assert metadata.read_file(again.png).recipe == recipe
+
+
+def test_the_older_format_paints_what_the_newer_one_paints(painter):
+    assert (pixels(painter, SMALL.but(model="old")) == pixels(painter, SMALL.but(model="sd15"))).all()
+
+
+@pytest.mark.parametrize("model", FILES)
+@pytest.mark.parametrize("source", [None, Source(image=digest(PICTURE), strength=0.8)])
+def test_a_controlnet_in_one_file_guides_its_family(painter, model, source):
+    recipe = SMALL.but(model=model, source=source)
+    control = Control(image=digest(PICTURE), model=model, hint="canny")
+    assert (pixels(painter, recipe.but(controls=(control,))) != pixels(painter, recipe)).any()
+
+
+@pytest.mark.parametrize("change", [{"loras": (Lora(model="ink"),)}, {"vae": "soft"}, {"clip_skip": 2}])
+def test_what_is_laid_over_a_model_changes_one_picture_and_not_the_next(painter, change):
+    plain = SMALL.but(model="sd15", prompt="a lake")
+    before = pixels(painter, plain)
+    assert (pixels(painter, plain.but(**change)) != before).any()
+    painter.stages.clear()
+    assert (pixels(painter, plain) == before).all()
+
+
+def test_another_vae_decodes_again_and_does_nothing_else(painter):
+    recipe = SMALL.but(model="sd15", prompt="a hill")
+    painter.one(recipe, {})
+    assert set(painter.one(recipe.but(vae="soft"), {}).facts["seconds"]) <= {"decode", "load", "post"}
+
+
+def test_a_textual_inversion_speaks_where_its_name_stands(painter):
+    recipe = SMALL.but(model="sd15", prompt="a boat")
+    spoken = pixels(painter, recipe)
+    file = painter.library.find("embedding", "boat").path
+    file.rename(file.with_name("quay.safetensors"))
+    painter.library.scan()
+    assert (pixels(painter, recipe) != spoken).any()
+
+
+def test_every_fact_of_a_painting_is_one_that_files_may_carry(painter):
+    picture = painter.one(SMALL.but(model="sd15", loras=(Lora(model="ink"),)), {})
+    assert picture.facts.keys() <= set(FACTS)
+    assert metadata.read_file(picture.png).facts == picture.facts
