@@ -65,7 +65,7 @@ from studio.school.unet import build_unet, unet_task
 from studio.school.upscaler import build_upscaler, save_upscaler, upscaler_task
 
 _FOLDED = 192  # pictures that measure the latents' mean and deviation
-_REBUILT = 1024  # pictures that the judge also sees as the autoencoder gives them back
+_REBUILT = 256  # pictures that the judge also sees as the autoencoder gives them back
 
 
 def _pictures(school: School) -> None:
