@@ -9,9 +9,11 @@ with `seed + i`.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from studio.errors import BadInput
 from studio.part import Part
@@ -23,7 +25,8 @@ ImageRef = Annotated[
     str, Field(pattern=r"^[0-9a-f]{64}$", title="Picture", description="SHA-256 of a stored picture.")
 ]
 ModelId = Annotated[str, Field(min_length=1, max_length=240, pattern=r"^[^\x00-\x1f]+$")]
-Side = Annotated[int, Field(ge=64, le=4096, multiple_of=8)]
+LONGEST = 4096  # pixels a side that are painted in one pass
+Side = Annotated[int, Field(ge=64, le=LONGEST, multiple_of=8)]
 Text = Annotated[str, Field(max_length=10_000)]
 
 
@@ -91,6 +94,72 @@ class Control(Part):
         return self
 
 
+LATENT_MODES: Mapping[str, str] = MappingProxyType(  # upscalers that are no file: torch's interpolations
+    {"latent (bilinear)": "bilinear", "latent (nearest)": "nearest-exact"}
+)
+
+
+class Hires(Part):
+    """High-res fix: the finished picture is enlarged and painted over once more."""
+
+    model_config = ConfigDict(title="High-res fix")
+
+    upscaler: ModelId = Field(
+        default="lanczos",
+        title="Upscaler",
+        description="“latent (bilinear)”, “latent (nearest)”, “lanczos”, “nearest”, or one from "
+        "models/upscalers.",
+    )
+    scale: float = Field(
+        default=2.0, ge=1, le=4, title="Scale", description="How many times larger each side becomes."
+    )
+    steps: int = Field(
+        default=0,
+        ge=0,
+        le=150,
+        title="Steps",
+        description="How many steps are painted; 0 takes as many as before.",
+    )
+    strength: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        title="Denoising strength",
+        description="0 only enlarges, 1 repaints; empty takes what suits the upscaler: 0.7 latent, 0.35 "
+        "else.",
+    )
+    prompt: Text = Field(default="", title="Prompt", description="Another prompt; empty keeps the first.")
+    negative: Text = Field(
+        default="", title="Negative prompt", description="Another one; empty keeps the first."
+    )
+    sampler: str = Field(
+        default="", max_length=64, title="Sampler", description="Another one; empty keeps the first."
+    )
+    guidance: float = Field(
+        default=0.0, ge=0, le=30, title="Guidance scale (CFG)", description="0 keeps the first."
+    )
+
+    @field_validator("strength", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: Any) -> Any:
+        """A form's empty line."""
+        return None if value == "" else value
+
+    @property
+    def is_latent(self) -> bool:
+        """Whether latents are enlarged rather than pixels."""
+        return self.upscaler in LATENT_MODES
+
+    @property
+    def denoising(self) -> float:
+        """The strength, or what suits the upscaler."""
+        return self.strength if self.strength is not None else 0.7 if self.is_latent else 0.35
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """How large a picture of this size becomes: multiples of 8."""
+        return max(64, round(width * self.scale / 8) * 8), max(64, round(height * self.scale / 8) * 8)
+
+
 class Recipe(Part):
     """One picture, completely described. Sides are pixels; see each field's bounds."""
 
@@ -150,6 +219,7 @@ class Recipe(Part):
     source: Source | None = Field(default=None, title="Source picture")
     mask: Mask | None = Field(default=None, title="Mask")
     controls: tuple[Control, ...] = Field(default=(), max_length=8, title="ControlNet")
+    hires: Hires | None = Field(default=None, title="High-res fix")
     post: tuple[Step, ...] = Field(default=(), max_length=16, title="Finish")
     version: Literal[1] = Field(default=VERSION, title="Recipe version")
 
@@ -163,6 +233,14 @@ class Recipe(Part):
     def _parts_fit(self) -> Self:
         if self.mask is not None and self.source is None:
             raise ValueError("a mask needs a source picture to repaint")
+        if self.mask is not None and self.hires is not None and self.hires.is_latent:
+            raise ValueError(
+                "the high-res fix of a masked picture needs an upscaler of pixels, not of latents"
+            )
+        if self.hires is not None and max(self.hires.size(self.width, self.height)) > LONGEST:
+            raise ValueError(
+                f"the high-res fix paints at most {LONGEST} pixels a side; choose a smaller scale"
+            )
         return self
 
     @property

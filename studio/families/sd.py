@@ -56,18 +56,24 @@ class Parts:
 class Inputs:
     """The pictures that go in, each of the recipe's size; a control picture is already a hint.
 
-    `noise` (see `draw_noise`) replaces the seed's own where there is no source.
+    `source` may be latents (1, C, H/8, W/8) already; `strength` says how much of it is replaced, None what
+    the recipe says. `noise` (see `draw_noise`) replaces the seed's own where there is no source.
     """
 
-    source: Image | None = None
+    source: Image | Tensor | None = None
     mask: Image | None = None
     controls: tuple[tuple[Control, Image], ...] = ()
     noise: Tensor | None = None
+    strength: float | None = None
 
 
-def steps_to_run(recipe: Recipe) -> int:
-    """How many of the recipe's steps are painted: from a source, int(steps · strength) as in diffusers."""
-    return recipe.steps if recipe.source is None else int(recipe.steps * recipe.source.strength)
+def steps_to_run(recipe: Recipe, strength: float | None = None) -> int:
+    """How many of the recipe's steps are painted over a source: int(steps · strength), as in diffusers.
+
+    `strength` where it is not the recipe's own.
+    """
+    own = 1.0 if recipe.source is None else recipe.source.strength
+    return int(recipe.steps * (own if strength is None else strength))
 
 
 def draw_noise(family: Family, recipe: Recipe) -> Tensor:
@@ -97,7 +103,9 @@ def denoise(
 
     if len(parts.controlnets) != len(inputs.controls):
         raise BadInput("Every ControlNet needs a picture, and every control picture a ControlNet.")
-    if inputs.source is not None and steps_to_run(recipe) < 1:
+    if inputs.source is not None and steps_to_run(recipe, inputs.strength) < 1:
+        if isinstance(inputs.source, torch.Tensor):
+            return inputs.source
         return encode_picture(inputs.source, parts.vae, parts.unet.dtype)
     inputs = _complete(recipe, parts, inputs)
     scheduler, said = samplers.scheduler(
@@ -126,8 +134,14 @@ def denoise(
 
 def _complete(recipe: Recipe, parts: Parts, inputs: Inputs) -> Inputs:
     """An inpainting model always wants a mask: without one it repaints everything."""
+    import torch
+
     if parts.unet.config.in_channels != INPAINTING_CHANNELS or inputs.mask is not None:
         return inputs
+    if isinstance(inputs.source, torch.Tensor):
+        raise BadInput(
+            "An inpainting model paints over pixels only; choose another upscaler than a latent one."
+        )
     from PIL import Image as Pictures
 
     size = (recipe.width, recipe.height)
@@ -182,7 +196,8 @@ def _pictures(recipe: Recipe, inputs: Inputs) -> dict[str, Any]:
     """What the pipeline is told of sizes and pictures; only img2img without ControlNet takes no size."""
     told: dict[str, Any] = {}
     if inputs.source is not None:
-        told |= {"image": inputs.source, "strength": recipe.source.strength if recipe.source else 1.0}
+        own = recipe.source.strength if recipe.source else 1.0
+        told |= {"image": inputs.source, "strength": own if inputs.strength is None else inputs.strength}
     if inputs.mask is not None:
         told["mask_image"] = inputs.mask
     if inputs.source is None or inputs.mask is not None or inputs.controls:

@@ -16,7 +16,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Step `i` of `n` (1-based) of a stage ("load", "text", "denoise", "decode", "post") is done."""
+    """Step `i` of `n` (1-based) of a stage ("load", "text", "denoise", "decode", "hires", "post") is done."""
 
     stage: str
     i: int

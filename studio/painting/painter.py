@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from studio.models.library import Library
 from studio.models.load import lock_down
 from studio.models.manager import Models
+from studio.painting.easel import Easel
 from studio.painting.events import Picture, Started
 from studio.painting.materials import Materials, gather
-from studio.painting.paint import Chain, Easel, Toward
+from studio.painting.paint import Chain
+from studio.painting.passes import Toward
 from studio.painting.stages import Stage, Stages
 from studio.painting.watch import Emit, Watch, unwatched
 from studio.painting.workbench import Workbench

@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from studio.errors import BadInput
-from studio.painting.paint import Toward
+from studio.painting.passes import Toward
 from studio.painting.watch import unwatched
 from studio.recipe import Recipe
 
@@ -41,6 +41,10 @@ def check_ends(start: Recipe, end: Recipe) -> None:
         raise BadInput(
             "A travel leads between two pictures painted from words alone, not from a source picture."
         )
+    if start.hires is not None:
+        raise BadInput(
+            "A travel is painted in one pass; switch the high-res fix off, or enlarge its pictures."
+        )
 
 
 def travel(painter: Painter, start: Recipe, end: Recipe, frames: int) -> Iterator[Image]:
@@ -50,7 +54,7 @@ def travel(painter: Painter, start: Recipe, end: Recipe, frames: int) -> Iterato
     """
     check_ends(start, end)
     watch = unwatched()
-    goal = painter.chain(end, {}, watch)
+    goal = painter.chain(end, {}, watch).first
     for share in fractions(frames):
         yield painter.finished(painter.chain(start, {}, watch, toward=Toward(goal, share)))
 

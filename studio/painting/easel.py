@@ -1,0 +1,50 @@
+"""What a recipe is painted with, and how its stages get their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from studio.models.library import Library
+from studio.painting.stages import Stages, key
+from studio.painting.watch import Watch
+from studio.painting.workbench import Workbench
+from studio.post import Tools
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+# A stage's version rises when its code changes what it makes.
+VERSIONS = {"text": 1, "denoise": 1, "decode": 1, "enlarge": 1, "post": 1, "png": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Easel:
+    """What a recipe is painted with: the models, what is kept from before, and who is told."""
+
+    bench: Workbench
+    library: Library
+    stages: Stages
+    watch: Watch
+    environment: Mapping[str, str]  # device and dtypes: what makes the same recipe another picture
+
+    def key(self, name: str, said: Mapping[str, Any], *needs: str) -> str:
+        """The address of a stage's result: what it is, what was said, and what it needs."""
+        return key(name, VERSIONS[name], {**said, "environment": dict(self.environment)}, *needs)
+
+    @property
+    def tools(self) -> Tools:
+        """What finishing steps and upscalers are handed."""
+        return Tools(self.library, self.bench.models, self.watch.check)
+
+
+def picture_bytes(picture: Image) -> int:
+    """What keeping a picture costs."""
+    return picture.width * picture.height * len(picture.getbands())
+
+
+def tensor_bytes(tensor: torch.Tensor) -> int:
+    """What keeping a tensor costs."""
+    return tensor.numel() * tensor.element_size()

@@ -1,0 +1,177 @@
+"""High-res fix on the real starter, small: 64 → 128 pixels."""
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from studio import metadata
+from studio.errors import BadInput, Stopped, UnknownName
+from studio.images import digest, encode_png
+from studio.models.library import Library
+from studio.painting.events import Picture, Step
+from studio.painting.hires import second_recipe
+from studio.painting.painter import Painter
+from studio.recipe import Hires, Mask, Recipe, Source
+from studio.settings import Settings
+
+FIRST = Recipe(
+    prompt="mountains under a red sun",
+    steps=4,
+    guidance=3.0,
+    width=64,
+    height=64,
+    schedule="Trailing",
+    seed=7,
+)
+LATENT = Hires(upscaler="latent (bilinear)")
+PIXELS = Hires(upscaler="lanczos")
+
+
+@pytest.fixture(scope="module")
+def painter(tmp_path_factory):
+    settings = Settings(data=tmp_path_factory.mktemp("data"))
+    return Painter(settings, Library(settings.models))
+
+
+def pixels(painter, recipe, blobs=None):
+    return np.asarray(Image.open(BytesIO(painter.one(recipe, blobs or {}).png)).convert("RGB")).astype(int)
+
+
+SEEDS = (5, 6, 7, 8)
+
+
+def small(picture):
+    return np.asarray(
+        Image.fromarray(picture.astype(np.uint8)).resize((32, 32), Image.Resampling.BOX)
+    ).astype(float)
+
+
+@pytest.mark.parametrize("asked", [PIXELS, LATENT.but(strength=0.3)], ids=lambda asked: asked.upscaler)
+def test_the_composition_of_the_first_pass_is_kept(painter, asked):
+    """All landscapes are light above and dark below, so what they share is taken away first."""
+    firsts = [small(pixels(painter, FIRST.but(seed=seed))) for seed in SEEDS]
+    shared = sum(firsts) / len(firsts)
+    for own in (0, 2):
+        done = pixels(painter, FIRST.but(seed=SEEDS[own], hires=asked))
+        assert done.shape == (128, 128, 3)
+        alike = [
+            float(np.corrcoef((small(done) - shared).ravel(), (first - shared).ravel())[0, 1])
+            for first in firsts
+        ]
+        assert alike.pop(own) > 0.45
+        assert max(alike) < 0.45
+
+
+def test_the_second_pass_paints_and_does_not_only_enlarge(painter):
+    plain = pixels(painter, FIRST.but(hires=PIXELS.but(strength=0)))
+    assert np.abs(pixels(painter, FIRST.but(hires=PIXELS)) - plain).mean() > 1
+
+
+def test_the_first_pass_is_kept_while_only_the_second_changes(painter):
+    painter.stages.clear()
+    painter.one(FIRST.but(hires=PIXELS), {})
+    moved = painter.one(FIRST.but(hires=PIXELS.but(strength=0.5)), {}).facts["seconds"]
+    assert "hires" in moved
+    assert not {"denoise", "enlarge"} & moved.keys()
+    assert "denoise" not in painter.one(FIRST.but(hires=LATENT), {}).facts["seconds"]
+
+
+def test_the_second_pass_is_shown_live_with_as_many_steps_as_were_asked_for(painter):
+    seen = []
+    painter.paint(FIRST.but(hires=PIXELS.but(steps=3)), {}, seen.append, lambda: False)
+    steps = [event for event in seen if isinstance(event, Step) and event.stage == "hires"]
+    assert [(step.i, step.n) for step in steps] == [(1, 3), (2, 3), (3, 3)]
+    assert all(step.preview for step in steps)
+    assert isinstance(seen[-1], Picture)
+
+
+def test_stop_in_the_second_pass_keeps_the_first(painter):
+    seen = []
+    recipe = FIRST.but(seed=99, hires=LATENT)
+
+    def in_the_second():
+        return any(isinstance(event, Step) and event.stage == "hires" for event in seen)
+
+    with pytest.raises(Stopped):
+        painter.paint(recipe, {}, seen.append, in_the_second)
+    assert not any(isinstance(event, Picture) for event in seen)
+    assert "denoise" not in painter.one(recipe, {}).facts["seconds"]
+
+
+def test_a_strength_of_zero_only_enlarges(painter):
+    first = pixels(painter, FIRST)
+    done = pixels(painter, FIRST.but(hires=Hires(upscaler="nearest", strength=0)))
+    assert (done == first.repeat(2, axis=0).repeat(2, axis=1)).all()
+
+
+def test_the_second_pass_may_have_words_of_its_own(painter):
+    same = pixels(painter, FIRST.but(hires=LATENT))
+    other = pixels(painter, FIRST.but(hires=LATENT.but(prompt="snow, winter", sampler="Euler", guidance=5)))
+    assert (same != other).any()
+    switching = FIRST.but(prompt="mountains [a red sun:snow:1.0]")  # 1.0 is the end of the first pass
+    assert (pixels(painter, switching) == pixels(painter, FIRST.but(prompt="mountains a red sun"))).all()
+    assert (
+        pixels(painter, switching.but(hires=LATENT))
+        == pixels(painter, FIRST.but(prompt="mountains a red sun", hires=LATENT.but(prompt="mountains snow")))
+    ).all()
+
+
+def test_a_finished_picture_is_fixed_at_its_own_size(painter):
+    ramp = np.linspace(0, 255, 96, dtype=np.uint8)
+    data = encode_png(Image.fromarray(np.stack([np.tile(ramp, (72, 1))] * 3, axis=-1)))
+    recipe = FIRST.but(source=Source(image=digest(data), strength=0))
+    for asked in (LATENT, PIXELS):
+        made = painter.one(recipe.but(hires=asked), {digest(data): data})
+        assert Image.open(BytesIO(made.png)).size == (192, 144)
+        assert "denoise" not in made.facts["seconds"]
+
+
+def test_outside_of_a_mask_the_enlarged_source_stays(painter):
+    data = encode_png(Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)))
+    half = np.zeros((64, 64), np.uint8)
+    half[:, 32:] = 255
+    mask = encode_png(Image.fromarray(half))
+    blobs = {digest(data): data, digest(mask): mask}
+    recipe = FIRST.but(source=Source(image=digest(data), strength=0.8), mask=Mask(image=digest(mask)))
+    done = pixels(painter, recipe.but(hires=Hires(upscaler="nearest")), blobs)
+    before = np.asarray(Image.open(BytesIO(data))).astype(int).repeat(2, axis=0).repeat(2, axis=1)
+    assert (done[:, :60] == before[:, :60]).all()
+    with pytest.raises(ValidationError, match="pixels"):
+        recipe.but(hires=LATENT)
+
+
+def test_the_file_brings_its_high_res_fix_back(painter):
+    recipe = FIRST.but(hires=PIXELS.but(scale=1.5, prompt="snow"))
+    png = painter.one(recipe, {}).png
+    assert metadata.read_file(png).recipe == recipe
+    assert Image.open(BytesIO(png)).size == (96, 96)
+
+
+def test_the_strength_follows_the_upscaler_and_leaves_the_steps_asked_for():
+    assert (LATENT.denoising, PIXELS.denoising) == (0.7, 0.35)
+    assert PIXELS.but(strength=0.1).denoising == 0.1
+    for strength in (0.1, 0.35, 0.55, 0.7, 1.0):
+        for steps in (1, 7, 10):
+            second = second_recipe(FIRST, PIXELS.but(strength=strength, steps=steps), (128, 128))
+            assert int(second.steps * strength) == steps
+
+
+def test_a_sampler_of_its_own_takes_a_schedule_it_knows():
+    second = second_recipe(FIRST.but(schedule="KL Optimal"), PIXELS.but(sampler="DDIM"), (128, 128))
+    assert (second.sampler, second.schedule) == ("DDIM", "Automatic")
+
+
+def test_what_cannot_be_done_is_said_before_anything_is_painted(painter):
+    with pytest.raises(ValidationError, match="smaller scale"):
+        FIRST.but(width=2048, hires=Hires(scale=4))
+    with pytest.raises(UnknownName, match="lanczos"):
+        painter.one(FIRST.but(hires=Hires(upscaler="x9")), {})
+    with pytest.raises(UnknownName):
+        painter.one(FIRST.but(hires=Hires(sampler="Oiler")), {})
+    large = encode_png(Image.new("RGB", (3000, 16)))
+    finish = FIRST.but(source=Source(image=digest(large), strength=0), hires=PIXELS)
+    with pytest.raises(BadInput, match="Upscale step"):
+        painter.one(finish, {digest(large): large})
