@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import random
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -87,3 +88,39 @@ def serving(faults: Faults, context: Any = None) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def tunnelling() -> Iterator[tuple[str, list[str]]]:
+    """A proxy that does CONNECT for one visitor: its address, and what it was asked."""
+    asked: list[str] = []
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while block := source.recv(65536):
+                sink.sendall(block)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        visitor, _ = listening.accept()
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += visitor.recv(1)
+        asked.append(head.decode())
+        host, _, port = asked[0].split()[1].rpartition(":")
+        server = socket.create_connection((host, int(port)))
+        visitor.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        back = threading.Thread(target=pump, args=(server, visitor), daemon=True)
+        back.start()
+        pump(visitor, server)
+        back.join()
+        visitor.close()
+        server.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{listening.getsockname()[1]}", asked
+    finally:
+        listening.close()

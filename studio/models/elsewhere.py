@@ -45,24 +45,34 @@ def layout(folder: Path) -> Layout:
 
     Raises `BadInput` when there is no such folder, or none of its names is one that models lie under.
     """
-    if not folder.is_dir():
+    try:
+        there = folder.is_dir()
+        found = _layout(folder.resolve()) if there else None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{str(folder)[:200]} cannot be looked into: {error}.") from error
+    if found is not None:
+        return found
+    if not there:
         raise BadInput(f"There is no folder {folder}. Give the folder of A1111, Forge or ComfyUI.")
-    for place in _candidates(folder.resolve()):
-        named = [
-            entry.name
-            for root in (place, place / "models")
-            if root.is_dir()
-            for entry in root.iterdir()
-            if entry.is_dir() and entry.name.lower() in FOLDERS
-        ]
-        if named or (place / COMFY).is_file():
-            program = next((whose for mark, whose in MARKS if (place / mark).exists()), "")
-            return Layout(program, place)
     raise BadInput(
         f"No models were found in {folder}: none of its folders has a name such as checkpoints, "
         "Stable-diffusion, Lora, VAE, ControlNet or upscale_models. Give the folder of A1111, Forge or "
         "ComfyUI itself, or copy the files into this studio's models folder."
     )
+
+
+def _layout(folder: Path) -> Layout | None:
+    for place in _candidates(folder):
+        named = any(
+            entry.is_dir() and entry.name.lower() in FOLDERS
+            for root in (place, place / "models")
+            if root.is_dir()
+            for entry in root.iterdir()
+        )
+        if named or (place / COMFY).is_file():
+            program = next((whose for mark, whose in MARKS if (place / mark).exists()), "")
+            return Layout(program, place)
+    return None
 
 
 def _candidates(folder: Path) -> Iterator[Path]:

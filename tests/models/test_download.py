@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from faulty import FILE, SHA256, Faults, serving
+from faulty import FILE, SHA256, Faults, serving, tunnelling
 
 from studio.errors import DiskFull, DownloadFailed, Stopped
 from studio.models import download as downloads
@@ -25,7 +25,16 @@ def no_network():
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch):
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    for name in (
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "no_proxy",
+        "NO_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -343,6 +352,23 @@ def test_over_tls_a_certificate_is_demanded(tmp_path: Path, monkeypatch: pytest.
         monkeypatch.setenv("SSL_CERT_FILE", str(pem))
         place = download(entry(url), tmp_path / "b", lambda _: None, lambda: False, HERE)
     assert place.read_bytes() == FILE
+
+
+def test_the_proxy_of_this_machine_is_used_and_cannot_read_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pem = tmp_path / "both.pem"
+    pem.write_text(CERTIFICATE)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with serving(Faults(), context) as url, tunnelling() as (proxy, asked):
+        monkeypatch.setenv("https_proxy", f"http://me:secret@{proxy}")
+        place = download(entry(url), tmp_path, lambda _: None, lambda: False, replace(HERE, private_ok=False))
+    assert place.read_bytes() == FILE
+    assert asked[0].startswith(f"CONNECT {url.split('/')[2]} HTTP/1.")
+    assert "Proxy-Authorization: Basic bWU6c2VjcmV0" in asked[0]
+    assert len(asked) == 1
 
 
 # For 127.0.0.1, made for this test alone; nothing trusts it.

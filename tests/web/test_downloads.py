@@ -1,0 +1,84 @@
+"""The owner's routes for models, as an application of their own in front of a real server of files."""
+
+from pathlib import Path
+
+import pytest
+import tiny
+from faulty import FILE, SHA256, Faults, serving
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from studio.identity import SCOPE, Painters
+from studio.models.catalog import Entry
+from studio.models.downloads import Downloads
+from studio.models.fetch import Policy
+from studio.models.library import Library
+from studio.web.downloads import downloading
+
+HERE = Policy(hosts=("127.0.0.1",), schemes=("http",), ports=(), private_ok=True, patience=5.0)
+
+
+@pytest.fixture
+def clients(tmp_path: Path):
+    """The owner's and a guest's client."""
+    painters = Painters(tmp_path / "gallery")
+    with serving(Faults()) as url:
+        said = {"id": "net", "title": "Net", "kind": "upscaler", "file": "net.pth", "licence": "MIT"}
+        entry = Entry.model_validate(said | {"url": url, "sha256": SHA256})
+        downloads = Downloads(Library(tmp_path / "models"), {"net": entry}, HERE)
+        app = Starlette(routes=downloading(downloads, painters))
+
+        def coming_as(painter: str) -> TestClient:
+            async def known(scope, receive, send):
+                await app({**scope, SCOPE: painter}, receive, send)
+
+            return TestClient(known)
+
+        yield coming_as(painters.owner()), coming_as(painters.join())
+        downloads.close()
+
+
+def test_a_model_is_fetched_with_one_press_after_its_licence(clients, tmp_path: Path):
+    owner, _ = clients
+    (entry,) = owner.get("/studio/models/catalog").json()["entries"]
+    assert (entry["licence"], entry["installed"]) == ("MIT", False)
+    assert "net.pth" in entry["by_hand"]
+    refused = owner.post("/studio/models/get", json={"id": "net", "licences": []})
+    assert refused.status_code == 400
+    assert "agree" in refused.json()["sentence"]
+    pressed = owner.post("/studio/models/get", json={"id": "net", "licences": [entry["licence"]]})
+    assert (pressed.status_code, pressed.json()) == (202, {"coming": ["net"]})
+    stream = owner.get("/studio/models/downloads").text
+    assert '"state":"done"' in stream
+    assert stream.endswith("event: end\ndata: {}\n\n")
+    assert (tmp_path / "models" / "upscalers" / "net.pth").read_bytes() == FILE
+    assert owner.get("/studio/models/catalog").json()["entries"][0]["installed"]
+    assert owner.post("/studio/models/stop", json={"id": "net"}).status_code == 200
+
+
+def test_another_programs_folder_is_taken_in_and_left_again(clients, tmp_path: Path):
+    owner, _ = clients
+    folder = tmp_path / "ComfyUI"
+    tiny.kohya_lora(folder / "models" / "loras" / "ink.safetensors")
+    said = owner.post("/studio/models/use", json={"folder": str(folder)}).json()
+    assert said == {"program": "", "folder": str(folder.resolve()), "models": 1}
+    assert owner.get("/studio/models/catalog").json()["folders"] == [str(folder.resolve())]
+    assert owner.post("/studio/models/forget", json={"folder": str(folder)}).status_code == 200
+    assert owner.get("/studio/models/catalog").json()["folders"] == []
+
+
+@pytest.mark.parametrize(
+    "folder", ["", "ComfyUI", "..", "/no/such\0thing", "/" + "x" * 5000, "/nowhere at all"]
+)
+def test_a_folder_that_makes_no_sense_is_a_sentence(clients, folder: str):
+    answer = clients[0].post("/studio/models/use", json={"folder": folder})
+    assert answer.status_code == 400
+    assert answer.json()["sentence"]
+
+
+def test_for_a_guest_none_of_this_is_there(clients):
+    _, guest = clients
+    for path in ("catalog", "downloads"):
+        assert guest.get(f"/studio/models/{path}").status_code == 404
+    for path in ("get", "stop", "use", "forget"):
+        assert guest.post(f"/studio/models/{path}", json={"id": "net", "folder": "/"}).status_code == 404
