@@ -10,6 +10,7 @@ from studio import metadata, samplers
 from studio.desk.desk import Desk, Submitted
 from studio.desk.inputs import Inputs
 from studio.desk.jobs import Jobs
+from studio.desk.limits import check_disk
 from studio.desk.lock import FolderLock
 from studio.errors import BadInput, BadMetadata, BadPicture, NotFound, UnknownName
 from studio.families import FAMILIES, defaults
@@ -20,9 +21,10 @@ from studio.models.library import LATER, Library
 from studio.recipe import Recipe
 from studio.settings import Settings
 
-# What belongs to one picture rather than to how she likes to work with a checkpoint.
+# What belongs to one picture rather than to how she likes to work with a checkpoint: words, seed, and the
+# parts that may be present or not.
 OF_ONE_PICTURE = frozenset(
-    {"prompt", "negative", "model", "seed", "loras", "source", "mask", "controls", "version"}
+    {"prompt", "negative", "model", "seed", "loras", "source", "mask", "controls", "hires", "post", "version"}
 )
 SETTINGS = tuple(name for name in Recipe.model_fields if name not in OF_ONE_PICTURE)
 FORM_BYTES = 128 * 1024
@@ -30,8 +32,8 @@ FORM_BYTES = 128 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a dropped picture says of its making: fields of a recipe, who wrote them, and what could not be
-    taken over. The pictures they name are stored under the painter."""
+    """What a dropped picture says of its making: a complete recipe as plain values, who wrote it, and what
+    could not be taken over. What the file does not say is as the model starts with."""
 
     values: dict[str, Any]
     origin: str
@@ -149,6 +151,7 @@ class Studio:
 
     def estimate(self, partial: Mapping[str, Any], painter: str, count: int = 1) -> float | None:
         """Seconds that `count` such pictures will take here, waiting not counted; None before the first."""
+        count = max(1, min(count, self.settings.limits.pictures))
         one = self.desk.estimate(self.recipe(partial, painter))
         return None if one is None else one * count
 
@@ -163,6 +166,8 @@ class Studio:
         values = found.recipe.model_dump(mode="json") if found.recipe else dict(found.partial)
         if not values:
             raise BadMetadata("This picture carries no settings; only pictures made by a studio do.")
+        if not all(self.inputs.has(painter, digest) for digest in found.blobs):
+            check_disk(self.settings.data, self.settings.limits)
         for digest, blob in found.blobs.items():
             if self.inputs.put(painter, blob) != digest:
                 raise BadPicture("An input picture inside this file is damaged.")
@@ -183,16 +188,15 @@ class Studio:
             for name in ("sampler", "schedule"):
                 kept.pop(name, None)
             warnings.append(str(error))
+        file = self.library.find("checkpoint", str(kept.get("model") or self.model(painter)))
         try:
-            recipe = Recipe.of({**kept, "model": kept.get("model", "starter")})
+            recipe = Recipe.of({**starts_with(file), **kept, "model": file.id})
         except BadInput as error:
             raise BadMetadata(f"The settings in this picture cannot be used: {error}") from error
-        lost = [digest for digest in recipe.images if not self.inputs.has(painter, digest)]
-        if lost:
-            for part in ("source", "mask", "controls"):
-                kept.pop(part, None)
+        if any(not self.inputs.has(painter, digest) for digest in recipe.images):
+            recipe = recipe.but(source=None, mask=None, controls=())
             warnings.append("Its input pictures are not in the file; words and numbers are taken over.")
-        return kept, warnings
+        return recipe.model_dump(mode="json"), warnings
 
     def speak(self, painter: str, language: str) -> None:
         """Keep the language she chose."""

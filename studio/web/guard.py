@@ -8,12 +8,13 @@ large a body may be. No right depends on an address: tunnels and proxies all loo
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 import socket
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 JSON_BYTES = 2 * 2**20
 A_YEAR = 365 * 24 * 3600
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:@/?#\[\]]+?)\.?(?::\d{0,5})?")
+ORIGIN = re.compile(r"https?://([^\s@/?#]+)")
 # Gradio's routes that its page needs; everything else under its prefix answers 404.
 GRADIO = "/gradio_api/"
 GRADIO_OPEN = ("queue/join", "queue/data", "heartbeat/", "startup-events", "app_id", "cancel", "reset")
@@ -77,7 +80,8 @@ class Door:
 
     def knows_host(self, host: str) -> bool:
         """Whether a Host header names this machine. A bare address cannot be rebound by DNS; a name can."""
-        name = (urlsplit(f"//{host}").hostname or "").lower().rstrip(".")
+        found = HOST.fullmatch(host)
+        name = found[1].strip("[]").lower() if found else ""
         return name in self.hosts or (self.any_address and is_address(name))
 
 
@@ -106,13 +110,17 @@ def is_loopback(bound: str) -> bool:
 
 
 def foreign(method: str, headers: Headers) -> bool:
-    """Whether a browser sent this state-changing request on behalf of another site's page."""
-    if method in SAFE:
-        return False
+    """Whether a browser sent this on behalf of another site's page, to change something or to read it.
+
+    Reading counts too: cookies know no ports, and Gradio lets pages of this machine's other ports read its
+    answers. A link that leads here is followed; browsers then name no origin.
+    """
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
-    return headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+        found = ORIGIN.fullmatch(origin)
+        return found is None or found[1].lower() != headers.get("host", "").lower()
+    followed = method in SAFE and headers.get("sec-fetch-mode") == "navigate"
+    return headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none") and not followed
 
 
 def closed(path: str) -> bool:

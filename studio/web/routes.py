@@ -19,9 +19,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from studio import errors, images
+from studio.desk.limits import check_disk
 from studio.gallery import Picture
 from studio.identity import SCOPE
 from studio.studio import FORM_BYTES, Studio
+from studio.web import plain
 from studio.web.guard import refusal
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -64,19 +66,14 @@ def painter_of(request: Request) -> str:
 
 async def body(request: Request, **kinds: type) -> dict[str, Any]:
     """The request's JSON object; `kinds` are the fields it may have. Raises `BadInput`."""
-    try:
-        values = json.loads(await request.body())
-    except (ValueError, RecursionError) as error:
-        raise errors.BadInput("The request is not JSON.") from error
-    if not isinstance(values, dict):
-        raise errors.BadInput("The request must be a JSON object.")
+    values = plain.parse(await request.body())
     for name, value in values.items():
         if name not in kinds or not isinstance(value, kinds[name]) or isinstance(value, bool):
             raise errors.BadInput(f"The request may have these fields only: {', '.join(kinds)}.")
     return values
 
 
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+def spelled(values: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a recipe for the browser: the seed as text."""
     return {name: str(value) if name == "seed" else value for name, value in values.items()}
 
@@ -126,10 +123,9 @@ def painting(studio: Studio) -> list[Route]:
         group = request.query_params.get("group", "")[:64]
         last = request.headers.get("last-event-id") or request.query_params.get("since", "0")
         since = int(last) if last.isdecimal() and len(last) < 20 else 0
-        stream = studio.desk.events(group, painter_of(request), since)
-        first = await anext(stream, None)  # raises NotFound before anything is sent
+        stream = studio.desk.events(group, painter_of(request), since)  # raises NotFound at once
         return StreamingResponse(
-            lines(first, stream),
+            lines(stream),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -142,17 +138,19 @@ def painting(studio: Studio) -> list[Route]:
     ]
 
 
-async def lines(first: Any, stream: AsyncIterator[Any]) -> AsyncIterator[str]:
-    """Job events in the event-stream format, with a comment as heartbeat while nothing happens."""
-    event = first
+async def lines(stream: AsyncIterator[Any]) -> AsyncIterator[str]:
+    """Job events in the event-stream format, with a comment at once, and whenever nothing happens."""
     waiting: asyncio.Future[Any] | None = None
+    yield ": here\n\n"
     try:
-        while event is not None:
-            yield f"id: {event.n}\ndata: {json.dumps(event.to_dict(), separators=(',', ':'))}\n\n"
+        while True:
             waiting = asyncio.ensure_future(anext(stream, None))
             while not (await asyncio.wait({waiting}, timeout=HEARTBEAT_SECONDS))[0]:
                 yield ": still here\n\n"
             event = waiting.result()
+            if event is None:
+                break
+            yield f"id: {event.n}\ndata: {json.dumps(event.to_dict(), separators=(',', ':'))}\n\n"
         yield "event: end\ndata: {}\n\n"
     finally:
         if waiting is not None:
@@ -223,12 +221,13 @@ def forms(studio: Studio) -> list[Route]:
     async def upload(request: Request) -> Response:
         data = await request.body()
         header = images.check(data)
+        check_disk(studio.settings.data, studio.settings.limits)
         digest = await run_in_threadpool(studio.inputs.put, painter_of(request), data)
         return JSONResponse({"image": digest, "width": header.width, "height": header.height})
 
     async def restore(request: Request) -> Response:
         found = await run_in_threadpool(studio.restore, await request.body(), painter_of(request))
-        said = {"recipe": plain(found.values), "origin": found.origin, "warnings": list(found.warnings)}
+        said = {"recipe": spelled(found.values), "origin": found.origin, "warnings": list(found.warnings)}
         return JSONResponse(said)
 
     async def state(request: Request) -> Response:
@@ -254,6 +253,8 @@ def forms(studio: Studio) -> list[Route]:
         tab = asked.get("tab", "")
         if not ID.fullmatch(tab):
             raise errors.BadInput("A form is kept under the name of its tab.")
+        if not all(map(plain.scalar, asked.get("form", {}).values())):
+            raise errors.BadInput("A form holds words, numbers and switches only.")
         await run_in_threadpool(studio.keep_form, painter_of(request), tab, asked.get("form", {}))
         return JSONResponse({})
 

@@ -17,6 +17,7 @@ from studio.errors import StudioError
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.web.guard import Door, Guard, hosts_of, is_loopback
+from studio.web.plain import PlainEvents
 from studio.web.routes import routes
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def launch(
             footer_links=[],
             app_kwargs={
                 "routes": ours,
-                "middleware": [Middleware(Guard, door=door)],
+                "middleware": [Middleware(Guard, door=door), Middleware(PlainEvents)],
                 "openapi_url": None,
                 "docs_url": None,
                 "redoc_url": None,
