@@ -78,9 +78,9 @@ _SEED = Plan(
         "unet256": _stage(16, 20, 4e-4, warmup=50, decay=0.998),
         "decoder": _stage(16, 15, 4e-4, warmup=100, decay=0.998, weight_decay=0.0),
         "tiny": _stage(16, 8, 8e-4, warmup=50, decay=0.99, weight_decay=0.0),
-        "controlnet": _stage(32, 8, 3e-4, warmup=50, decay=0.99),
-        "lcm": _stage(16, 8, 3e-4, warmup=20, decay=0.98, weight_decay=0.0),
-        "upscaler": _stage(32, 8, 8e-4, warmup=200, decay=0.99, weight_decay=0.0),
+        "controlnet": _stage(8, 8, 3e-4, warmup=50, decay=0.99),
+        "lcm": _stage(8, 8, 3e-4, warmup=20, decay=0.98, weight_decay=0.0),
+        "upscaler": _stage(8, 8, 8e-4, warmup=200, decay=0.99, weight_decay=0.0),
         "judge": _stage(32, 20, 2e-3, warmup=100, decay=0.99),
     },
 )
