@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from studio import metadata, samplers
+from studio.control import HINTS
 from studio.desk.desk import Desk, Submitted
 from studio.desk.inputs import Inputs
 from studio.desk.jobs import Jobs
@@ -99,6 +100,8 @@ class Studio:
         """Her last settings with this model; nothing when they no longer hold."""
         kept = self.jobs.draft(painter, f"last:{model}") or {}
         values = {name: value for name, value in kept.items() if name in SETTINGS}
+        if values.get("vae") not in {file.id for file in self.library.files("vae")}:
+            values.pop("vae", None)
         try:
             Recipe.of({**values, "model": model})
         except BadInput:
@@ -114,7 +117,10 @@ class Studio:
 
     def check(self, recipe: Recipe, painter: str) -> None:
         """Raises `UnknownName`, `BadInput` or `NotFound` for what the worker would refuse later."""
-        samplers.resolve(recipe.sampler, recipe.schedule)
+        samplers.check(recipe.sampler, recipe.schedule, recipe.steps)
+        for control in recipe.controls:
+            if control.hint not in HINTS:
+                raise UnknownName("preprocessor", control.hint, HINTS)
         self.library.find("checkpoint", recipe.model)
         needed: list[tuple[Kind, list[str]]] = [
             ("lora", [lora.model for lora in recipe.loras]),

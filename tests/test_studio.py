@@ -19,9 +19,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return models_folder(tmp_path_factory.mktemp("models"))
 
 
-@pytest.fixture
-def studio(tmp_path: Path, models: Path):
-    with studio_at(tmp_path / "data", models) as studio:
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory, models: Path):
+    """One for all: every test brings painters of its own."""
+    with studio_at(tmp_path_factory.mktemp("data"), models) as studio:
         yield studio
 
 
@@ -52,6 +53,19 @@ def test_what_she_asks_for_wins_over_her_last_settings_and_those_over_the_models
     assert studio.fresh("starter").steps == 20
 
 
+def test_what_a_file_does_not_say_is_the_models_own_and_not_her_last(studio: Studio, anna: str):
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    studio.submit({"steps": 7, "guidance": 9}, anna)
+    info = PngInfo()
+    info.add_text("parameters", "a lake\nSteps: 12, Sampler: Euler a, Seed: 5, Size: 512x512")
+    found = studio.restore(encode_png(Image.new("RGB", (8, 8)), info), anna)
+    recipe = studio.recipe(found.values, anna)
+    assert found.origin == "a1111"
+    assert (recipe.steps, recipe.guidance, recipe.sampler, recipe.width) == (12, 3.0, "Euler a", 512)
+
+
 def test_last_settings_that_no_longer_hold_are_forgotten(studio: Studio, anna: str):
     studio.jobs.keep_draft(anna, "last:starter", {"steps": 7, "width": 100})
     assert studio.recipe({}, anna).steps == 20
@@ -67,6 +81,7 @@ def test_last_settings_that_no_longer_hold_are_forgotten(studio: Studio, anna: s
         ({"guidance": float("nan")}, BadInput, "guidance"),
         ({"prompt": "x" * 10_001}, BadInput, "prompt"),
         ({"colour": "red"}, BadInput, "colour"),
+        ({"post": [{"kind": "upscale", "model": "none"}]}, UnknownName, "upscaler"),
         ({"loras": [{"model": "none"}]}, UnknownName, "LoRA"),
         ({"source": {"image": "0" * 64}}, NotFound, "drop"),
     ],
@@ -112,8 +127,9 @@ def test_a_picture_from_elsewhere_gives_what_can_be_used_and_says_what_cannot(st
         prompt="a lake", model="somebody's", steps=9, sampler="Nobody's", source={"image": "1" * 64}
     )
     found = studio.restore(metadata.write_png(Image.new("RGB", (8, 8)), recipe, {}), anna)
-    assert studio.recipe(found.values, anna).steps == 9
-    assert not {"model", "sampler", "source"} & found.values.keys()
+    restored = studio.recipe(found.values, anna)
+    assert (restored.prompt, restored.steps) == ("a lake", 9)
+    assert (restored.model, restored.sampler, restored.source) == ("starter", "DPM++ 2M", None)
     assert len(found.warnings) == 3
 
 

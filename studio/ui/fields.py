@@ -12,8 +12,10 @@ from gradio.components import Component
 from pydantic.fields import FieldInfo
 
 from studio.part import Part
+from studio.recipe import ImageRef
 
 LONG_TEXT = 1000  # a text that may be longer gets several lines
+DIGEST = next(part.pattern for part in get_args(ImageRef)[1].metadata if hasattr(part, "pattern"))
 WIDEST_SLIDER = 2**31  # a number that may be larger is typed
 
 
@@ -38,6 +40,8 @@ def kind_of(info: FieldInfo, listed: bool) -> str:
         return "switch"
     if annotation is str:
         return "text" if bound(info, "max_length", 0) > LONG_TEXT else "line"
+    if annotation in (int, float) and optional(info):
+        return "line"  # a slider cannot be empty
     if annotation in (int, float):
         low, high = limits(info)
         return "slider" if low is not None and high is not None and high - low < WIDEST_SLIDER else "line"
@@ -97,7 +101,7 @@ def is_part(annotation: Any) -> bool:
 def all_scalar(part: type[Part]) -> bool:
     """Whether every field but its `kind` can be shown by a component (a digest of a picture cannot)."""
     fields = {name: info for name, info in part.model_fields.items() if name != "kind"}
-    return all(kind_of(info, False) and not bound(info, "pattern") for info in fields.values())
+    return all(kind_of(info, False) and bound(info, "pattern") != DIGEST for info in fields.values())
 
 
 def kind_name(part: type[Part]) -> str:
@@ -147,9 +151,12 @@ def radio(info: FieldInfo, _: Sequence[tuple[str, Any]]) -> Component:
 
 
 def listed(info: FieldInfo, choices: Sequence[tuple[str, Any]]) -> Component:
-    """A name from a list; "" stands for none where the field may be empty."""
+    """A name from a list; "" stands for none where the field may be empty.
+
+    Another name may be written too: whoever paints says what exists, in a better sentence than Gradio's.
+    """
     value = "" if info.default is None else info.default
-    return gr.Dropdown(list(choices), value=value, filterable=len(choices) > 8, render=False)
+    return gr.Dropdown(list(choices), value=value, allow_custom_value=True, render=False)
 
 
 MAKERS: Mapping[str, Callable[[FieldInfo, Sequence[tuple[str, Any]]], Component]] = types.MappingProxyType(

@@ -55,7 +55,9 @@ class Form:
         for name in part.model_fields:
             self._add(part, name, name, "", words, choices)
         for member in self.members:
-            switch = gr.Checkbox(label=words.name(member.part), value=False, render=False)
+            switch = gr.Checkbox(
+                label=words.name(member.part), value=False, elem_id=element(member.path), render=False
+            )
             self.entries[member.path] = Entry(member.path, part, member.field, "part", switch)
             for name in member.part.model_fields:
                 self._add(member.part, name, f"{member.path}.{name}", member.path, words, choices)
@@ -68,7 +70,7 @@ class Form:
         kind = kind_of(info, path in choices)
         if kind in MAKERS:
             made = MAKERS[kind](info, choices.get(path, ()))
-            made.label, made.elem_id = words.title(part, name), f"field-{path.replace('.', '-')}"
+            made.label, made.elem_id = words.title(part, name), element(path)
             if hasattr(made, "info"):
                 made.info = words.help(part, name) or None
             self.entries[path] = Entry(path, part, name, kind, made, group)
@@ -119,7 +121,7 @@ class Form:
                 part = {"kind": kind_name(member.part)} if member.many else {}
                 for path, entry in self.entries.items():
                     if entry.group == member.path:
-                        part[entry.name] = by_path[path]
+                        part[entry.name] = empty_is_none(entry.info, by_path[path])
                 partial[member.field] = (*partial.get(member.field, ()), part) if member.many else part
         return partial
 
@@ -174,6 +176,11 @@ class Form:
         if not in_order(held, self._kinds(member)):
             return None
         return next((one for one in held if one["kind"] == kind_name(member.part)), None)
+
+
+def element(path: str) -> str:
+    """The id a field's component has in the page."""
+    return f"field-{path.replace('.', '-')}"
 
 
 def as_shown(entry: Entry, value: Any) -> Any:

@@ -35,9 +35,8 @@ class Words:
         return self._of(part, f".{name}.help") or part.model_fields[name].description or ""
 
     def name(self, part: type[Part]) -> str:
-        """What a part as a whole is called: the first line of its description, up to the colon."""
-        first = (part.__doc__ or part.__name__).strip().splitlines()[0]
-        return self._of(part, "") or first.split(":")[0].rstrip(".")
+        """What a part as a whole is called."""
+        return self._of(part, "") or part.model_config.get("title") or part.__name__
 
     def option(self, part: type[Part], name: str, value: str) -> str:
         """What one choice of a field is called."""

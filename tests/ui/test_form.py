@@ -5,10 +5,10 @@ from typing import Annotated, Literal, get_args
 
 import gradio as gr
 import pytest
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from studio.part import Part
-from studio.recipe import Recipe
+from studio.recipe import ModelId, Recipe
 from studio.samplers import SAMPLERS, SCHEDULES
 from studio.ui.fields import bare, bound, kind_of, limits
 from studio.ui.form import Form
@@ -61,8 +61,9 @@ def test_every_scalar_field_of_the_recipe_has_a_component_with_its_bounds():
 
 
 class Glaze(Part):
-    """Glaze: a thin layer over the picture."""
+    """A thin layer over the picture."""
 
+    model_config = ConfigDict(title="Glaze")
     kind: Literal["glaze"] = "glaze"
     coats: int = Field(2, ge=1, le=9, title="Coats", description="How many.")
 
@@ -78,6 +79,8 @@ class Frame(Part):
     """A frame."""
 
     wide: float = Field(0.5, ge=0, le=1, title="Wide")
+    deep: float | None = Field(None, ge=0, le=1, title="Deep")
+    made_by: ModelId = Field("anna", title="Made by")
 
 
 class Wider(Recipe):
@@ -110,6 +113,7 @@ def test_a_new_field_appears_by_itself():
         {},
         {"brush": "bristle", "drying": True, "motto": "山水", "wetness": 1.0},
         {"frame": {"wide": 0.25}},
+        {"frame": {"deep": 0.5, "made_by": "ben"}},
         {"finish": ({"kind": "glaze", "coats": 5}, {"kind": "wax", "warm": True})},
         {"finish": ({"kind": "wax"},)},
         {"finish": ({"kind": "wax"}, {"kind": "glaze"})},

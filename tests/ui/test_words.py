@@ -5,8 +5,8 @@ from importlib.resources import files
 
 import pytest
 
-from studio.post import Clahe
 from studio.recipe import Control, Lora, Mask, Recipe, Source
+from studio.ui.fields import members
 from studio.ui.words import preferred, read_catalogs
 
 
@@ -37,7 +37,8 @@ def test_the_placeholders_are_the_same_in_every_language():
 
 
 def test_no_word_is_kept_for_a_field_that_is_gone():
-    parts = {part.__name__: part for part in (Recipe, Source, Mask, Control, Lora, Clahe)}
+    found = [member.part for member in members(Recipe)]
+    parts = {part.__name__: part for part in (Recipe, Source, Mask, Control, Lora, *found)}
     for words in read_catalogs().values():
         for key in words.texts:
             if key[0].isupper():

@@ -11,9 +11,10 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.models.files import ModelFile
-from studio.recipe import Recipe
+from studio.post.enlarge import PLAIN
+from studio.recipe import LATENT_MODES, Recipe
 from studio.samplers import SAMPLERS, SCHEDULES
-from studio.studio import Studio
+from studio.studio import SETTINGS, Studio
 from studio.ui.form import Form
 from studio.ui.page import Page, Tab, Updates, applied, merged, painter_of, scripted, telling, values
 from studio.ui.words import Words
@@ -27,7 +28,6 @@ EXAMPLES = (
 )
 RATIOS = {"1:1": 1.0, "3:2": 3 / 2, "2:3": 2 / 3}
 MOST = 16
-KEPT_ON_SWITCH = ("prompt", "negative", "seed")  # what stays when another model is chosen
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -114,7 +114,12 @@ def choices(studio: Studio, words: Words) -> dict[str, list[tuple[str, Any]]]:
     """The names that can be chosen for a field, by path, with what each is called."""
     models = [(called(file, words), file.id) for file in studio.checkpoints()]
     vaes = [(file.title, file.id) for file in studio.library.files("vae")]
+    upscalers = [(file.title, file.id) for file in studio.library.files("upscaler")]
+    upscalers += [(name, name) for name in PLAIN]
     return {
+        "hires.upscaler": [*upscalers, *((name, name) for name in LATENT_MODES)],
+        "hires.sampler": [(words("same"), ""), *((name, name) for name in SAMPLERS)],
+        "post.upscale.model": upscalers,
         "model": models,
         "vae": [(words("own_vae"), ""), *vaes],
         "sampler": [(name, name) for name in SAMPLERS],
@@ -129,7 +134,8 @@ def called(file: ModelFile, words: Words) -> str:
 
 def relabel(studio: Studio, form: Form, parts: Parts, words: Words) -> Updates:
     """The tab in another language."""
-    lists: Updates = {form[path]: {"choices": found} for path, found in choices(studio, words).items()}
+    found = choices(studio, words)
+    lists: Updates = {form[path]: {"choices": found[path]} for path in found if path in form.entries}
     placeholders: Updates = {
         form[name]: {"placeholder": words(f"{name}.placeholder")} for name in ("prompt", "negative")
     }
@@ -170,9 +176,9 @@ def recall(studio: Studio, form: Form, parts: Parts, painter: str) -> Updates:
 
 
 def chosen(studio: Studio, form: Form, parts: Parts, recipe: Recipe, painter: str) -> Updates:
-    """A model's settings in the form; what she wrote stays."""
-    kept = {form[name] for name in KEPT_ON_SWITCH}
-    shown = {c: value for c, value in form.write(recipe).items() if c not in kept and c is not form.carrier}
+    """A model's settings in the form; words, seed and parts stay."""
+    settings = {form[name] for name in (*SETTINGS, "model")}
+    shown = {component: value for component, value in form.write(recipe).items() if component in settings}
     return merged(values(shown), {parts.count: {"value": min(MOST, studio.count(painter, recipe.model))}})
 
 
