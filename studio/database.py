@@ -59,7 +59,7 @@ class Database:
     def transaction(self) -> Generator[None]:
         """All that this thread executes inside, or nothing; inner ones belong to the outermost.
 
-        Raises `DiskFull` when there is no room.
+        Raises `DiskFull` when there is no room, `StudioError` when it cannot be written for another reason.
         """
         with self._lock:
             if self._db.in_transaction:
@@ -74,7 +74,9 @@ class Database:
                     raise DiskFull(
                         "The disk of the data folder is full. Make room; nothing was lost."
                     ) from error
-                raise
+                raise StudioError(
+                    f"The data folder could not be written: {error}. Check the disk."
+                ) from error
             finally:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")

@@ -160,6 +160,14 @@ def resolve(name: str, schedule: str = "Automatic") -> tuple[Sampler, str]:
     return found, schedule
 
 
+def check(name: str, schedule: str, steps: int) -> tuple[Sampler, str]:
+    """As `resolve`, and raises `BadInput` for more steps than the sampler can take."""
+    chosen, schedule = resolve(name, schedule)
+    if steps > chosen.most_steps:
+        raise BadInput(f"The sampler {chosen.title} takes at most {chosen.most_steps} steps, not {steps}.")
+    return chosen, schedule
+
+
 def scheduler(
     name: str, schedule: str, base: Mapping[str, Any], steps: int, seeds: Sequence[int] = ()
 ) -> tuple[Any, dict[str, Any]]:
@@ -173,9 +181,7 @@ def scheduler(
 
     import diffusers
 
-    chosen, schedule = resolve(name, schedule)
-    if steps > chosen.most_steps:
-        raise BadInput(f"The sampler {chosen.title} takes at most {chosen.most_steps} steps, not {steps}.")
+    chosen, schedule = check(name, schedule, steps)
     cls: type[Any] = getattr(diffusers, chosen.cls)
     if chosen.cls == "DPMSolverSDEScheduler":
         cls = _drawn_on_cpu(cls)
