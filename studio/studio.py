@@ -17,6 +17,8 @@ from studio.errors import BadInput, BadMetadata, BadPicture, NotFound, UnknownNa
 from studio.families import FAMILIES, defaults
 from studio.gallery import Gallery
 from studio.identity import Painters
+from studio.models.catalog import read_catalog
+from studio.models.downloads import Downloads
 from studio.models.files import Kind, ModelFile
 from studio.models.library import LATER, Library
 from studio.recipe import Recipe
@@ -54,9 +56,11 @@ class Studio:
         self.inputs = Inputs(settings.data)
         self.jobs = Jobs(settings.data / "studio.db")
         self.desk = Desk(settings, self.jobs, self.gallery, self.inputs, command)
+        self.downloads = Downloads(self.library, read_catalog())
 
     def close(self) -> None:
         """Ends the work in order: what runs is painted again at the next start."""
+        self.downloads.close()
         self.desk.close()
         self.gallery.close()
         self.jobs.close()

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 
 from studio.studio import Studio
 from studio.web import Server
+from studio.web.downloads import downloading
 from studio.web.guard import Door, closed, foreign, hosts_of
 from studio.web.routes import routes
 
@@ -166,9 +167,15 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         ("POST", "/studio/untrash"), ("POST", "/studio/upload"), ("POST", "/studio/restore"),
         ("GET", "/studio/state"), ("PUT", "/studio/state"),
     }  # fmt: skip
-    there = {(method, r.path) for r in routes(studio) for method in (r.methods or ()) if method != "HEAD"}
-    assert there == public | hers
-    for method, path in hers:
+    owners = {
+        ("GET", "/studio/models/catalog"), ("GET", "/studio/models/downloads"),
+        ("POST", "/studio/models/get"),
+        ("POST", "/studio/models/stop"), ("POST", "/studio/models/use"), ("POST", "/studio/models/forget"),
+    }  # fmt: skip
+    ours = [*routes(studio), *downloading(studio.downloads, studio.painters)]
+    there = {(method, r.path) for r in ours for method in (r.methods or ()) if method != "HEAD"}
+    assert there == public | hers | owners
+    for method, path in hers | owners:
         assert stranger.request(method, path.format(id="a" * 32), content=b"{}").status_code == 401
 
 

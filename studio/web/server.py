@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from studio.errors import StudioError
 from studio.settings import Settings
 from studio.studio import Studio
+from studio.web.downloads import downloading
 from studio.web.guard import Door, Guard, hosts_of, is_loopback
 from studio.web.plain import PlainEvents
 from studio.web.routes import routes
@@ -81,7 +82,14 @@ def open_page(studio: Studio, settings: Settings) -> Server:
     )
     blocks = build(studio)
     blocks.queue(max_size=256, default_concurrency_limit=16, api_open=False)
-    launch(blocks, settings.host, port, door, routes(studio), look())
+    launch(
+        blocks,
+        settings.host,
+        port,
+        door,
+        [*routes(studio), *downloading(studio.downloads, studio.painters)],
+        look(),
+    )
     return Server(f"http://{address(settings.host)}:{port}/?key={door.key}", port, door.key, blocks)
 
 
