@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from studio.errors import BadInput
+from studio.infotext import UPSCALERS
 from studio.recipe import Recipe
 from studio.samplers import SAMPLERS, SCHEDULES
 
@@ -26,8 +27,7 @@ class Understood:
 MOST = 2**64  # a number from JSON may be too large to divide or to become a float; such ones are left out
 NOT_TAKEN: Mapping[str, str] = MappingProxyType(  # what a partial recipe has no place for
     {
-        "Hires upscale": "high-res fix",
-        "Hires resize-1": "high-res fix",
+        "Hires checkpoint": "checkpoint of the high-res fix",
         "Face restoration": "face restoration",
         "Variation seed": "variation seed",
         "ControlNet 0": "ControlNet",
@@ -69,13 +69,80 @@ def recipe_from_infotext(parsed: Mapping[str, Any]) -> tuple[dict[str, Any], tup
             except (ValueError, TypeError, OverflowError):
                 warnings.append(f"“{key}” is not a number and was left out.")
     chosen, said = sampler_and_schedule(parsed.get("Sampler"), parsed.get("Schedule type"))
-    partial, doubts = understood(values | chosen)
+    hires = hires_from_infotext(parsed)
+    partial, doubts = understood(values | chosen | ({"hires": hires} if hires else {}))
+    doubts += _fitting(partial)
     lost = dict.fromkeys(words for key, words in NOT_TAKEN.items() if key in parsed)
     if lost:
         warnings.append(f"Not taken over: {', '.join(lost)}.")
-    if "Denoising strength" in parsed and "high-res fix" not in lost:
+    if "Denoising strength" in parsed and not hires:
         warnings.append("It was painted over another picture, which this text does not hold.")
     return partial, (*warnings, *said, *doubts)
+
+
+_HIRES: Mapping[str, tuple[str, Callable[[Any], Any]]] = MappingProxyType(
+    {
+        "Hires upscale": ("scale", float),
+        "Hires steps": ("steps", int),
+        "Denoising strength": ("strength", float),
+        "Hires prompt": ("prompt", str),
+        "Hires negative prompt": ("negative", str),
+        "Hires CFG Scale": ("guidance", float),
+    }
+)
+# What A1111 and Forge call the upscalers they bring, in lower case -> what they are called here.
+_UPSCALERS: Mapping[str, str] = MappingProxyType(
+    {name.lower(): ours for ours, name in UPSCALERS.items()}
+    | {
+        "latent (nearest)": "latent (nearest)",
+        "none": "lanczos",
+        "r-esrgan 4x+": "RealESRGAN_x4plus",
+        "r-esrgan 4x+ anime6b": "RealESRGAN_x4plus_anime_6B",
+        "r-esrgan 2x+": "RealESRGAN_x2plus",
+        "r-esrgan general 4xv3": "realesr-general-x4v3",
+    }
+)
+
+
+def hires_from_infotext(parsed: Mapping[str, Any]) -> dict[str, Any]:
+    """The high-res fix in a parsed infotext, not yet checked; empty when there is none."""
+    asked: dict[str, Any] = {}
+    if "Hires resize-1" in parsed or "Hires resize-2" in parsed:
+        asked["scale"] = _scale(parsed)
+    for key, (name, convert) in _HIRES.items():
+        if key in parsed:
+            try:
+                asked[name] = convert(parsed[key])
+            except (ValueError, TypeError, OverflowError):
+                continue
+    if "scale" not in asked:
+        return {}
+    upscaler = str(parsed.get("Hires upscaler") or "Latent")
+    plain = "latent (bilinear)" if upscaler.lower().startswith("latent") else upscaler
+    asked["upscaler"] = _UPSCALERS.get(upscaler.lower(), plain)
+    name = sampler_and_schedule(parsed.get("Hires sampler"))[0].get("sampler")
+    return asked | ({"sampler": name} if name else {})
+
+
+def _scale(parsed: Mapping[str, Any]) -> float:
+    """How many times larger a size that was given in pixels is; 0 for a side stands for “as the other”."""
+    found: list[float] = []
+    for n in (1, 2):
+        of, to = str(parsed.get(f"Size-{n}", "")), str(parsed.get(f"Hires resize-{n}", ""))
+        if of.isdecimal() and to.isdecimal() and int(of):
+            found.append(int(to) / int(of))
+    return round(max(found, default=1.0), 4)
+
+
+def _fitting(partial: dict[str, Any]) -> tuple[str, ...]:
+    """Takes a high-res fix out of `partial` that would make too large a picture, and says so."""
+    together = {name: partial[name] for name in ("width", "height", "hires") if name in partial}
+    try:
+        Recipe.of(together)
+    except BadInput as error:
+        partial.pop("hires", None)
+        return (f"Left out: {error}",)
+    return ()
 
 
 def sampler_and_schedule(sampler: Any, schedule: Any = None) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from studio import __version__
-from studio.recipe import Control, Lora, Recipe
+from studio.recipe import Control, Hires, Lora, Recipe
 
 NEGATIVE = "Negative prompt:"
 JSON_TRIES = 16  # failing costs a walk over the whole line
@@ -43,6 +43,15 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "FP8 weight": "Disable",
         "Refiner switch by sampling steps": False,
         "Hires VAE/TE": ["Use same choices"],
+    }
+)
+# Our upscalers that need no file -> what A1111 calls them.
+UPSCALERS: Mapping[str, str] = MappingProxyType(
+    {
+        "latent (bilinear)": "Latent",
+        "latent (nearest)": "Latent (nearest-exact)",
+        "lanczos": "Lanczos",
+        "nearest": "Nearest",
     }
 )
 _SIZE = re.compile(r"(\d+)x(\d+)")
@@ -253,10 +262,11 @@ def write_infotext(recipe: Recipe, facts: Mapping[str, Any]) -> str:
         "Model hash": str(model.get("sha256") or "")[:10] or None,
         "Model": recipe.model.rsplit("/", 1)[-1],
         "VAE": recipe.vae.rsplit("/", 1)[-1] if recipe.vae else None,
-        "Denoising strength": recipe.source.strength if recipe.source else None,
+        "Denoising strength": _strength(recipe),
         "Clip skip": recipe.clip_skip if recipe.clip_skip > 1 else None,
         "RNG": "CPU",  # seeds mean the same noise on every device
         "Mask blur": recipe.mask.blur if recipe.mask else None,
+        **(_hires_pairs(recipe.hires) if recipe.hires else {}),
         "Emphasis": None if recipe.emphasis == "original" else recipe.emphasis.capitalize(),
         **{f"ControlNet {i}": _control_line(control) for i, control in enumerate(recipe.controls)},
         "Version": f"Inkstone {__version__}",
@@ -264,6 +274,26 @@ def write_infotext(recipe: Recipe, facts: Mapping[str, Any]) -> str:
     prompt = " ".join([recipe.prompt, *map(_lora_tag, recipe.loras)])
     negative = f"\n{NEGATIVE} {recipe.negative}" if recipe.negative else ""
     return f"{prompt}{negative}\n{write_line(pairs)}".strip()
+
+
+def _strength(recipe: Recipe) -> float | None:
+    """That of the source, else that of the high-res fix: the text has one place for both."""
+    if recipe.source is not None and recipe.source.strength:
+        return recipe.source.strength
+    return recipe.hires.denoising if recipe.hires else None
+
+
+def _hires_pairs(hires: Hires) -> dict[str, Any]:
+    """The high-res fix in the words of A1111; what is as in the first pass is left out."""
+    return {
+        "Hires upscale": f"{hires.scale:g}",
+        "Hires steps": hires.steps or None,
+        "Hires upscaler": UPSCALERS.get(hires.upscaler, hires.upscaler.rsplit("/", 1)[-1]),
+        "Hires prompt": hires.prompt or None,
+        "Hires negative prompt": hires.negative or None,
+        "Hires sampler": hires.sampler or None,
+        "Hires CFG Scale": hires.guidance or None,
+    }
 
 
 def _control_line(control: Control) -> str:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio import infotext
+from studio.foreign import recipe_from_infotext
 from studio.infotext import parse_infotext, quote, read_infotext, unquote, write_infotext, write_line
-from studio.recipe import Control, Lora, Mask, Recipe, Source
+from studio.recipe import Control, Hires, Lora, Mask, Recipe, Source
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "infotext_vectors.json").read_text("utf-8"))
 DEFAULTS = VECTORS["meta"]["defaults_added_when_missing"]
@@ -204,3 +205,44 @@ def test_a_recipe_is_written_in_the_order_others_write():
 def test_an_empty_recipe_is_one_line():
     assert write_infotext(Recipe(), {}).startswith("Steps: 20, Sampler: DPM++ 2M,")
     assert "Model hash" not in write_infotext(Recipe(), {})
+
+
+def test_a_high_res_fix_is_written_and_read_in_the_words_of_a1111():
+    asked = Hires(
+        upscaler="latent (nearest)",
+        scale=1.5,
+        steps=7,
+        strength=0.4,
+        prompt="snow",
+        sampler="Euler",
+        guidance=4,
+    )
+    recipe = Recipe(prompt="x", seed=1, hires=asked)
+    found = read_infotext(write_infotext(recipe, {}))
+    assert found["Hires upscale"] == "1.5"
+    assert found["Hires upscaler"] == "Latent (nearest-exact)"
+    assert found["Denoising strength"] == "0.4"
+    partial, warnings = recipe_from_infotext(found)
+    assert Recipe.of(partial).hires == asked
+    assert not warnings
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("upscale: 2, Hires upscaler: R-ESRGAN 4x+", {"upscaler": "RealESRGAN_x4plus"}),
+        ("resize: 768x0, Hires upscaler: Latent (bicubic)", {"upscaler": "latent (bilinear)", "scale": 1.5}),
+        ("upscale: 2, Hires steps: 5, Hires upscaler: 4x-Ultra", {"upscaler": "4x-Ultra", "steps": 5}),
+    ],
+)
+def test_other_programs_high_res_fixes_are_understood(said: str, expected: dict[str, Any]):
+    text = f"x\nSteps: 20, Sampler: Euler, Seed: 1, Size: 512x512, Denoising strength: 0.3, Hires {said}"
+    partial, _ = recipe_from_infotext(read_infotext(text))
+    assert Recipe.of(partial).hires == Hires(strength=0.3, **expected)
+
+
+def test_a_high_res_fix_that_is_too_large_is_left_out_and_said():
+    text = "x\nSteps: 20, Sampler: Euler, Seed: 1, Size: 2048x2048, Hires upscale: 4"
+    partial, warnings = recipe_from_infotext(read_infotext(text))
+    assert "hires" not in partial
+    assert any("smaller scale" in said for said in warnings)

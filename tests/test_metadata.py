@@ -304,13 +304,12 @@ def test_a_camera_comment_is_no_recipe():
 def test_what_infotext_asks_and_we_lack_is_said():
     partial, warnings = recipe_from_infotext(
         metadata.parse_infotext(
-            "x\nSteps: many, Sampler: Restart, CFG scale: 99, Seed: 1, Size: 512x512, "
-            "Hires upscale: 2, Refiner: r"
+            "x\nSteps: many, Sampler: Restart, CFG scale: 99, Seed: 1, Size: 512x512, Script: xyz, Refiner: r"
         )
     )
     assert partial == {"prompt": "x", "negative": "", "seed": 1, "width": 512, "height": 512}
     said = " ".join(warnings)
-    for word in ("Steps", "Restart", "guidance", "high-res fix, refiner"):
+    for word in ("Steps", "Restart", "guidance", "refiner, script"):
         assert word in said
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from studio.desk.jobs import ENDED, Job
+from studio.desk.limits import costs
+from studio.errors import BadInput
+from studio.recipe import Recipe
 
 Kind = Literal["queued", "started", "step", "image", "done", "cancelled", "failed"]
 
@@ -20,6 +23,18 @@ _SHARES = {
     "decode": (0.9, 0.95),
     "post": (0.95, 1.0),
 }
+
+
+def shares(recipe: str) -> Mapping[str, tuple[float, float]]:
+    """From where to where each stage moves the bar; a high-res fix takes its part of the steps' share."""
+    try:
+        first, second = costs(Recipe.from_json(recipe))
+    except BadInput:  # the seat will say so
+        return _SHARES
+    if not second:
+        return _SHARES
+    turn = 0.1 + 0.8 * first / (first + second)
+    return {**_SHARES, "denoise": (0.1, turn), "decode": (turn, turn), "hires": (turn, 0.95)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,7 @@ class Track:
         self.stop_at: float | None = None  # time.monotonic() when Stop was pressed
         self.interrupt: Callable[[], None] = _no_one
         self._estimate: float | None = None
+        self._shares: Mapping[str, tuple[float, float]] = _SHARES
         self._taken = 0.0
         self._started: tuple[bool, tuple[str, ...]] | None = None
         self._step: JobEvent | None = None
@@ -122,6 +138,7 @@ class Track:
         """Its turn has come."""
         self.job, self.number, self.place = job, number, 0
         self.eta = self._estimate = estimate
+        self._shares = shares(job.recipe)
         self._taken = time.monotonic()
 
     def begin(self, cold: bool, models: tuple[str, ...], number: int) -> None:
@@ -132,7 +149,7 @@ class Track:
     def step(self, stage: str, i: int, n: int, preview: bytes | None, number: int) -> None:
         """A step is done; the bar never goes back, and a stage without a share leaves it where it is."""
         before = 0.0 if self._step is None else self._step.progress or 0.0
-        start, end = _SHARES.get(stage, (before, before))
+        start, end = self._shares.get(stage, (before, before))
         progress = max(before, start + (end - start) * i / max(n, 1))
         if preview is not None:
             self._preview = (number, preview)

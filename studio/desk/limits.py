@@ -13,8 +13,23 @@ from studio.settings import Limits
 
 def cost(recipe: Recipe) -> float:
     """Megapixels × denoising steps that will be run: the unit of limits and of time estimates."""
+    return sum(costs(recipe))
+
+
+def costs(recipe: Recipe) -> tuple[float, float]:
+    """Megapixel-steps of the first pass, and of the high-res fix behind it."""
     strength = recipe.source.strength if recipe.source is not None else 1.0
-    return recipe.width * recipe.height / 1e6 * recipe.steps * strength
+    first = recipe.width * recipe.height / 1e6 * recipe.steps * strength
+    if recipe.hires is None or not recipe.hires.denoising:
+        return first, 0.0
+    width, height = sides(recipe)
+    return first, width * height / 1e6 * (recipe.hires.steps or recipe.steps)
+
+
+def sides(recipe: Recipe) -> tuple[int, int]:
+    """Width and height in pixels of the largest pass that is painted."""
+    size = recipe.width, recipe.height
+    return recipe.hires.size(*size) if recipe.hires else size
 
 
 def check_request(recipes: Sequence[Recipe], limits: Limits) -> None:
@@ -26,9 +41,9 @@ def check_request(recipes: Sequence[Recipe], limits: Limits) -> None:
             f"At most {limits.pictures} pictures can be asked for at once; this asks for {len(recipes)}."
         )
     for recipe in recipes:
-        if recipe.steps > limits.steps:
+        if max(recipe.steps, recipe.hires.steps if recipe.hires else 0) > limits.steps:
             raise LimitReached(f"At most {limits.steps} steps are allowed here; lower Steps.")
-        if max(recipe.width, recipe.height) > limits.side:
+        if max(sides(recipe)) > limits.side:
             raise LimitReached(f"At most {limits.side} pixels a side are allowed here; make it smaller.")
         if cost(recipe) > limits.cost:
             raise LimitReached(

@@ -13,6 +13,7 @@ from studio.desk.board import Board
 from studio.desk.events import Track
 from studio.desk.inputs import Inputs
 from studio.desk.jobs import ENDED
+from studio.desk.limits import sides
 from studio.desk.local import LocalWorker, WorkerGone
 from studio.desk.words import Word, word_of
 from studio.errors import BadInput, StudioError
@@ -130,7 +131,8 @@ class Sitting:
         except StudioError as error:
             self._fail(error)
             return True
-        self._silence = Silence(self._room.patience, recipe.width * recipe.height / 1e6, self._began)
+        width, height = sides(recipe)
+        self._silence = Silence(self._room.patience, width * height / 1e6, self._began)
         said = {
             "do": "paint",
             "job": job.id,

@@ -34,10 +34,9 @@ class Easel:
         """The address of a stage's result: what it is, what was said, and what it needs."""
         return key(name, VERSIONS[name], {**said, "environment": dict(self.environment)}, *needs)
 
-    @property
-    def tools(self) -> Tools:
-        """What finishing steps and upscalers are handed."""
-        return Tools(self.library, self.bench.models, self.watch.check)
+    def tools(self, stage: str, i: int = 1, n: int = 1) -> Tools:
+        """What step `i` of `n` of a stage is handed."""
+        return Tools(self.library, self.bench.models, self.watch.beat(stage, i, n))
 
 
 def picture_bytes(picture: Image) -> int:

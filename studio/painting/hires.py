@@ -116,12 +116,13 @@ def second_materials(first: Pass, asked: Hires, size: tuple[int, int]) -> Materi
 def _pixels(first: Pass, asked: Hires, size: tuple[int, int]) -> Stage[Image]:
     """The first pass's picture, enlarged by an upscaler of pixels."""
     easel, name = first.easel, asked.upscaler
-    file = None if name in PLAIN else fingerprint(found(name, easel.tools))
+    tools = easel.tools("enlarge")
+    file = None if name in PLAIN else fingerprint(found(name, tools))
 
     def make() -> Image:
         picture = easel.stages.get(first.decoded)
         with easel.watch.stage("enlarge"):
-            return enlarged(picture, size, name, easel.tools)
+            return enlarged(picture, size, name, tools)
 
     said = {"upscaler": name, "size": size, "weights": file}
     return Stage(easel.key("enlarge", said, first.decoded.key), make, picture_bytes)

@@ -55,7 +55,7 @@ class Chain:
 
     def _finish(self, before: Stage[Image], i: int) -> Stage[Image]:
         step, watch = self.recipe.post[i - 1], self.easel.watch
-        tools = self.easel.tools
+        tools = self.easel.tools("post", i, len(self.recipe.post))
         weights = [fingerprint(tools.library.find(*needed)) for needed in step.weights]
 
         def make() -> Image:

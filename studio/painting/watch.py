@@ -10,6 +10,7 @@ from studio.errors import Stopped
 from studio.painting.events import Event, Step
 
 Emit = Callable[[Event], None]
+BEAT = 5.0  # seconds between two signs of life
 
 
 class Watch:
@@ -29,6 +30,19 @@ class Watch:
         """Tell that step `i` of `n` is done, then stop if that was asked for."""
         self.emit(Step(stage, i, n, preview))
         self.check()
+
+    def beat(self, stage: str, i: int, n: int) -> Callable[[], None]:
+        """`check` for long work without steps of its own: the worker is not taken for dead meanwhile."""
+        told = time.monotonic()
+
+        def check() -> None:
+            nonlocal told
+            self.check()
+            if time.monotonic() - told >= BEAT:
+                told = time.monotonic()
+                self.emit(Step(stage, i, n))
+
+        return check
 
     @contextmanager
     def stage(self, name: str) -> Generator[None]:
