@@ -210,6 +210,6 @@ def carried(value: Any) -> dict[str, Any]:
     """What the carrier holds; nothing when it is not JSON."""
     try:
         found = json.loads(value or "{}")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return {}
     return dict(found) if isinstance(found, dict) else {}
