@@ -62,9 +62,9 @@ def _quadratic(offset: float) -> Tensor:
 def build_upscaler(plan: Plan) -> Compact:
     """An untrained upscaler that begins as quadratic interpolation.
 
-    The first three channels carry the picture through every layer (PReLU leaves what is positive alone), and
-    the last layer holds Lagrange's weights less the nearest enlargement. The others begin by He et al.'s rule:
-    PyTorch's own halves the signal in each convolution; after sixteen nothing is left to learn from.
+    The first three channels carry the picture through every layer (PReLU leaves what is positive alone); the
+    last layer holds Lagrange's weights less the nearest enlargement. The others begin by He et al.'s rule, as
+    PyTorch's own halves the signal in each convolution: after sixteen nothing is left to learn from.
     """
     net = Compact(plan.upscaler_width, plan.upscaler_depth)
     convolutions = [layer for layer in net.body if isinstance(layer, nn.Conv2d)]
