@@ -16,8 +16,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from studio.errors import BadInput
+from studio.models.files import Kind
 from studio.part import Part
 from studio.post import Step
+from studio.post.enlarge import PLAIN
 
 VERSION = 1
 
@@ -149,6 +151,11 @@ class Hires(Part):
     def is_latent(self) -> bool:
         """Whether latents are enlarged rather than pixels."""
         return self.upscaler in LATENT_MODES
+
+    @property
+    def weights(self) -> tuple[tuple[Kind, str], ...]:
+        """The upscaler's file, as the library's kind and id, where it is one."""
+        return () if self.is_latent or self.upscaler in PLAIN else (("upscaler", self.upscaler),)
 
     @property
     def denoising(self) -> float:

@@ -122,6 +122,8 @@ class Studio:
     def check(self, recipe: Recipe, painter: str) -> None:
         """Raises `UnknownName`, `BadInput` or `NotFound` for what the worker would refuse later."""
         samplers.check(recipe.sampler, recipe.schedule, recipe.steps)
+        if recipe.hires is not None and recipe.hires.sampler:
+            samplers.resolve(recipe.hires.sampler, "Automatic")
         for control in recipe.controls:
             if control.hint not in HINTS:
                 raise UnknownName("preprocessor", control.hint, HINTS)
@@ -131,6 +133,7 @@ class Studio:
             ("controlnet", [control.model for control in recipe.controls]),
             ("vae", [recipe.vae] if recipe.vae else []),
             *((kind, [name]) for step in recipe.post for kind, name in step.weights),
+            *((kind, [name]) for kind, name in (recipe.hires.weights if recipe.hires else ())),
         ]
         for kind, names in needed:
             for name in names:

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.cli.command import assignments
 from studio.errors import BadInput
 from studio.part import Part
 from studio.recipe import Recipe
@@ -79,6 +80,14 @@ def test_what_is_out_of_bounds_is_refused_with_a_sentence_that_names_the_field(f
     assert len(str(refused.value)) < 300
     if field != "mask":
         assert field in str(refused.value)
+
+
+def test_a_high_res_fix_is_one_assignment_on_the_command_line():
+    recipe = Recipe.of(assignments(["hires.scale=2"]))
+    assert recipe.hires is not None
+    assert recipe.hires.size(512, 320) == (1024, 640)
+    assert Recipe.from_json(recipe.to_json()) == recipe
+    assert Recipe.of({"hires": {"strength": ""}}) == Recipe.of({"hires": {}})  # a form's empty line
 
 
 def test_a_seed_from_a_browser_may_be_text():

@@ -82,6 +82,8 @@ def test_last_settings_that_no_longer_hold_are_forgotten(studio: Studio, anna: s
         ({"prompt": "x" * 10_001}, BadInput, "prompt"),
         ({"colour": "red"}, BadInput, "colour"),
         ({"post": [{"kind": "upscale", "model": "none"}]}, UnknownName, "upscaler"),
+        ({"hires": {"upscaler": "none"}}, UnknownName, "upscaler"),
+        ({"hires": {"sampler": "Oiler"}}, UnknownName, "Euler"),
         ({"loras": [{"model": "none"}]}, UnknownName, "LoRA"),
         ({"source": {"image": "0" * 64}}, NotFound, "drop"),
     ],

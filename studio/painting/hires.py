@@ -17,7 +17,7 @@ from studio.painting.easel import picture_bytes, tensor_bytes
 from studio.painting.materials import LoraUse, Materials, fingerprint, mentioned, prompted_loras
 from studio.painting.passes import Over, Pass
 from studio.painting.stages import Stage
-from studio.post.enlarge import PLAIN, enlarged, found
+from studio.post.enlarge import enlarged, found
 from studio.prompt import plan
 from studio.recipe import LATENT_MODES, LONGEST, Hires, Recipe
 from studio.samplers import SAMPLERS, resolve
@@ -117,14 +117,14 @@ def _pixels(first: Pass, asked: Hires, size: tuple[int, int]) -> Stage[Image]:
     """The first pass's picture, enlarged by an upscaler of pixels."""
     easel, name = first.easel, asked.upscaler
     tools = easel.tools("enlarge")
-    file = None if name in PLAIN else fingerprint(found(name, tools))
+    files = [fingerprint(found(needed, tools)) for _, needed in asked.weights]
 
     def make() -> Image:
         picture = easel.stages.get(first.decoded)
         with easel.watch.stage("enlarge"):
             return enlarged(picture, size, name, tools)
 
-    said = {"upscaler": name, "size": size, "weights": file}
+    said = {"upscaler": name, "size": size, "weights": files}
     return Stage(easel.key("enlarge", said, first.decoded.key), make, picture_bytes)
 
 
