@@ -37,6 +37,7 @@ def server(studio: Studio) -> Iterator[Server]:
 def chromium() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     assert path, "no Chromium is installed; these tests need one (Debian: apt install chromium)"
+    expect.set_options(timeout=WAIT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
@@ -177,12 +178,12 @@ def test_a_second_request_waits_behind_the_first(page: Page):
 
 
 def test_a_reload_in_the_middle_loses_nothing(page: Page):
-    ask(page, "a tower in the clouds ms=150", 2)
+    ask(page, "a tower in the clouds ms=300", 2)
     page.click("#paint")
     page.wait_for_selector(".tile img[src^='data:']")
     page.reload()
     ready(page)
-    expect(page.locator(PROMPT)).to_have_value("a tower in the clouds ms=150")
+    expect(page.locator(PROMPT)).to_have_value("a tower in the clouds ms=300")
     expect(page.locator(".stage .line")).to_have_text(re.compile(r"Step \d+ of 20"))
     finished(page, 2)
 
