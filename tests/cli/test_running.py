@@ -60,3 +60,12 @@ def test_a_studio_that_is_killed_meanwhile_is_a_sentence():
         with pytest.raises(StudioError, match="closed meanwhile"):
             seen.extend(Running(f"http://127.0.0.1:{server.server_port}/?key=k").events("g"))
         server.shutdown()
+
+
+def test_the_key_goes_to_no_proxy(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with HTTPServer(("127.0.0.1", 0), Dying) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        Running(f"http://127.0.0.1:{server.server_port}/?key=k")
+        server.shutdown()
