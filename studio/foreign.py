@@ -104,6 +104,9 @@ _UPSCALERS: Mapping[str, str] = MappingProxyType(
 )
 
 
+_SIDE = re.compile(r"\d{1,9}")
+
+
 def hires_from_infotext(parsed: Mapping[str, Any]) -> dict[str, Any]:
     """The high-res fix in a parsed infotext, not yet checked; empty when there is none."""
     asked: dict[str, Any] = {}
@@ -129,7 +132,7 @@ def _scale(parsed: Mapping[str, Any]) -> float:
     found: list[float] = []
     for n in (1, 2):
         of, to = str(parsed.get(f"Size-{n}", "")), str(parsed.get(f"Hires resize-{n}", ""))
-        if of.isdecimal() and to.isdecimal() and int(of):
+        if _SIDE.fullmatch(of) and _SIDE.fullmatch(to) and int(of):
             found.append(int(to) / int(of))
     return round(max(found, default=1.0), 4)
 

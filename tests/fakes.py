@@ -5,7 +5,7 @@ What it does is said in the prompt, as words like `steps=9`, which the recipe's 
     raise=2     a mistake at step 2          oom=2       a sentence of ours at step 2
     die=2       the process ends at step 2   dieonce=/a/file   … but only while the file is not there
     print       writes to standard output    gpu=1       the device breaks
-    png=broken  hands over half a picture
+    png=broken  hands over half a picture  warn=word  a warning among the facts
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class FakePainter:
             if stopped():
                 raise Stopped("Stopped.")
         facts = {**(extra or {}), "seconds": {"denoise": time.perf_counter() - began, "load": 0.0}}
+        facts["warnings"] = [f"Something about {said['warn']}."] if "warn" in said else []
         png = metadata.write_png(block_code(recipe.seed), recipe, facts, blobs)
         emit(Picture(png[: len(png) // 2] if said.get("png") == "broken" else png, facts))
 

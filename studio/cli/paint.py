@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +107,8 @@ def follow(args: Arguments, place: Any, group: str) -> tuple[int, list[str]]:
                 case "done":
                     done += 1
                     tell(args, bar, event["picture"], *place.picture(event["picture"]))
+                    if event.get("sentence"):
+                        print(event["sentence"], file=sys.stderr)
                 case "failed":
                     failed.append(event["sentence"])
                 case _:

@@ -170,10 +170,10 @@ class Board:
             track.keeping = track.job.state == "running"
             return track.keeping
 
-    def done(self, track: Track, picture: str, seconds: float | None) -> None:
+    def done(self, track: Track, picture: str, seconds: float | None, warnings: str = "") -> None:
         """The picture is safe: write it down, learn from it (`seconds` without loading), then tell."""
         with self._change:
-            job = replace(track.job, state="done", ended=time.time(), picture=picture)
+            job = replace(track.job, state="done", ended=time.time(), picture=picture, sentence=warnings)
             self._end([(track, job)], seconds)
 
     def failed(self, track: Track, error: str, sentence: str) -> None:

@@ -44,7 +44,8 @@ class JobEvent:
     `n`: rises with every event · `attempt`: a retry begins its steps anew · queued: `place` in line (0: its
     turn has come), `eta` seconds until it is done · started: `cold` when weights load first, `models` · step:
     `i` of `of` of a `stage`, `progress` 0-1, `eta`, `preview` (WebP) when there is a new one · image and
-    done: `picture`'s id, `seconds` it took · failed: `error` (class name) and `sentence`.
+    done: `picture`'s id, `seconds` it took, a `sentence` if there is something to know · failed: `error`
+    (class name) and `sentence`.
     """
 
     n: int
@@ -169,7 +170,8 @@ class Track:
         match job.state:
             case "done":
                 seconds = None if job.started is None or job.ended is None else job.ended - job.started
-                return self._event("done", self.number, picture=job.picture, seconds=seconds)
+                said = job.sentence or None
+                return self._event("done", self.number, picture=job.picture, seconds=seconds, sentence=said)
             case "cancelled":
                 return self._event("cancelled", self.number)
             case "failed":

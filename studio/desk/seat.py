@@ -206,7 +206,7 @@ class Sitting:
                 self._board.step(track, word.stage, word.i, word.n, blobs.get("preview"))
             case "image":
                 self._silence.heard(now)
-                self._keep(blobs.get("png", b""), word.seconds)
+                self._keep(blobs.get("png", b""), word)
             case "broken":
                 return self._lost(word.sentence)
             case "done" | "cancelled" | "failed":
@@ -216,7 +216,7 @@ class Sitting:
                 pass
         return None
 
-    def _keep(self, png: bytes, seconds: float | None) -> None:
+    def _keep(self, png: bytes, word: Word) -> None:
         """The finished picture: kept for good, and only then announced. After Stop it is dropped."""
         if not self._board.claim(self._track):
             return
@@ -230,7 +230,7 @@ class Sitting:
                 StudioError(f"The picture could not be written ({error.strerror}). Check the data folder.")
             )
         else:
-            self._board.done(self._track, picture.id, seconds)
+            self._board.done(self._track, picture.id, word.seconds, " ".join(word.warnings))
 
     def _lost(self, how: str) -> bool:
         """The worker died over this job: once more on a fresh one, then no more."""

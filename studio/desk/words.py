@@ -16,6 +16,7 @@ class Word:
     """One event, each field as plain as it claims to be.
 
     `seconds` is what the picture took without loading; None when it was not really painted (all remembered).
+    `warnings` are what the painter should know of her finished picture: a LoRA that is not there, and such.
     """
 
     event: str
@@ -27,6 +28,7 @@ class Word:
     seconds: float | None
     error: str
     sentence: str
+    warnings: tuple[str, ...]
 
 
 def word_of(said: Mapping[str, Any]) -> Word:
@@ -41,6 +43,7 @@ def word_of(said: Mapping[str, Any]) -> Word:
         seconds=_painting_seconds(said.get("facts") or {}),
         error=_text(said.get("error", "StudioError")),
         sentence=_text(said.get("sentence", NO_PICTURE)),
+        warnings=_warnings(said.get("facts") or {}),
     )
 
 
@@ -55,6 +58,11 @@ def _count(value: Any) -> int:
     if type(value) is not int or not 0 <= value < MOST:
         raise ValueError("no count")
     return value
+
+
+def _warnings(facts: Any) -> tuple[str, ...]:
+    found = facts.get("warnings") if isinstance(facts, dict) else None
+    return tuple(_text(warning)[:400] for warning in found[:8]) if isinstance(found, list) else ()
 
 
 def _painting_seconds(facts: Any) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,6 +49,10 @@ _MOST_YAML = 64 * 1024
 _PARAMETERIZATION = re.compile(r"^[^#\n]*\bparameterization[\"']?[ ]*:[ ]*[\"']?(\w+)", re.MULTILINE)
 _PARAMS = re.compile(r"^[^#\n]*\bparams[ ]*:", re.MULTILINE)
 
+_SILENT = (
+    "It does not say what it predicts, so noise (ε) is assumed; put its .yaml beside it if pictures fail."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -71,6 +75,8 @@ def identify(path: Path, starter_width: int = 0) -> ModelFile:
         found, files = classify(_header(path), starter_width), (path,)
         if found.kind == "checkpoint" and not found.prediction:
             found = _beside(path, found)
+        if found.kind == "checkpoint" and not found.prediction:
+            found = replace(found, note=found.note or _SILENT)
     stats = [file.stat() for file in files]
     return ModelFile(
         id=path.stem if path.is_file() else path.name,

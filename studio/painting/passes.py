@@ -14,6 +14,7 @@ from studio.control import hint
 from studio.errors import BadInput, BlackPicture
 from studio.families import sd
 from studio.families.encode import Conditioning, encode, vocabularies
+from studio.models.budget import decode_bytes, denoise_bytes
 from studio.models.lora import applied, read_lora
 from studio.models.manager import Entry
 from studio.painting.easel import Easel, picture_bytes, tensor_bytes
@@ -132,7 +133,9 @@ class Pass:
             controls = [bench.entry(file, "controlnet", materials.family) for _, file in materials.controls]
             tiny = bench.tiny(materials.model, materials.family)
         borrowed = [unet, vae, *controls, *([tiny] if tiny else [])]
-        with watch.stage(name), bench.models.use(*borrowed) as modules:
+        texts = 1 + len(materials.plan.positive)
+        work = denoise_bytes(self.recipe.width, self.recipe.height, texts)
+        with watch.stage(name), bench.models.use(*borrowed, work_bytes=work) as modules:
             sharp = modules[-1] if tiny else None
             parts = sd.Parts(
                 modules[0],
@@ -218,7 +221,9 @@ class Pass:
         return self._decoded(latents, full=True)
 
     def _decoded(self, latents: torch.Tensor, *, full: bool) -> Image:
-        with self.easel.bench.models.use(self.vae(full)) as (vae,):
+        scale, (height, width) = self.materials.family.latent_scale, latents.shape[-2:]
+        work = decode_bytes(width * scale, height * scale, 4 if full else 2)
+        with self.easel.bench.models.use(self.vae(full), work_bytes=work) as (vae,):
             return sd.decode(self.materials.family, latents, vae)
 
     def _paste_outside(self, picture: Image) -> Image:

@@ -82,8 +82,11 @@ def downloading(downloads: Downloads, painters: Painters) -> list[Route]:
 async def folder_of(request: Request) -> Path:
     """The folder of her own machine that the owner names. Raises `BadInput`."""
     said = str((await body(request, folder=str)).get("folder", "")).strip()
-    path = Path(said[:4096]).expanduser()
-    if not said or not path.is_absolute():
+    try:
+        path = Path(said[:4096]).expanduser()
+    except RuntimeError:  # "~somebody" whom this machine does not know
+        path = Path()
+    if not path.is_absolute() or "\0" in said:
         raise BadInput("Give the whole path of the folder, such as D:\\ComfyUI or /home/me/ComfyUI.")
     return path
 

@@ -226,6 +226,14 @@ def test_faults_of_the_painter_are_told_in_words(house):
     assert house.gallery.pictures("ann") == ()
 
 
+def test_what_the_painter_should_know_of_a_finished_picture_is_told(house):
+    (end,) = house.ends(house.ask("warn=lora").group)
+    assert end.kind == "done"
+    assert end.sentence == "Something about lora."
+    (plain,) = house.ends(house.ask("plain").group)
+    assert plain.sentence is None
+
+
 @pytest.mark.parametrize(
     ("limits", "fields", "count", "word"),
     [

@@ -127,6 +127,8 @@
   function ended(jobs) {
     const faults = [...jobs.values()].filter((one) => one.kind === "failed");
     if (faults.length) ink.toast([...new Set(faults.map((one) => one.sentence))].join(" "), { kind: "fault" });
+    const notes = [...jobs.values()].filter((one) => one.kind === "done" && one.sentence);
+    if (notes.length) ink.toast([...new Set(notes.map((one) => one.sentence))].join(" "));
   }
 
   ink.sending = () => {
