@@ -518,6 +518,11 @@ BEYOND = "9" * 400 + "1"  # an integer in JSON, and more than a float can hold
     [
         ("inkstone", f'{{"recipe": {{"width": {BEYOND}, "steps": 7}}}}'),
         ("parameters", f"x\nSteps: 7, Sampler: Euler, Seed: 1, Size: {BEYOND}x{BEYOND}"),
+        (
+            "parameters",
+            f"x\nSteps: 7, Sampler: Euler, Seed: 1, Size: 512x512, Hires resize: {BEYOND}x{BEYOND}",
+        ),
+        ("parameters", f"x\nSteps: 7, Sampler: Euler, Seed: 1, Size: 8x8, Hires resize: {'9' * 5000}x0"),
         ("parameters", f'{{"steps": 7, "guidance_scale": {BEYOND}, "seed": {BEYOND}}}'),
         ("invokeai_metadata", f'{{"steps": 7, "width": {BEYOND}, "cfg_scale": {BEYOND}}}'),
         (
@@ -530,7 +535,8 @@ BEYOND = "9" * 400 + "1"  # an integer in JSON, and more than a float can hold
 def test_numbers_too_large_for_arithmetic_are_left_out(keyword: str, text: str):
     found = told_by(keyword, text)
     assert found.partial["steps"] == 7
-    assert not {"width", "height", "guidance"} & found.partial.keys()
+    assert max(found.partial.get(name, 0) for name in ("width", "height", "guidance")) < 1000
+    assert found.partial.get("hires", {}).get("scale", 1.0) == 1.0
 
 
 def test_a_packed_text_gets_one_chance_however_often_it_comes(monkeypatch: pytest.MonkeyPatch):

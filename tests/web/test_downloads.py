@@ -68,9 +68,11 @@ def test_another_programs_folder_is_taken_in_and_left_again(clients, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "folder", ["", "ComfyUI", "..", "/no/such\0thing", "/" + "x" * 5000, "/nowhere at all"]
+    "folder",
+    ["", "ComfyUI", "..", "/no/such\0thing", "/" + "x" * 5000, "/nowhere at all", "~nobody-of-that-name/x"],
 )
 def test_a_folder_that_makes_no_sense_is_a_sentence(clients, folder: str):
+    assert clients[0].post("/studio/models/forget", json={"folder": folder}).status_code == 400
     answer = clients[0].post("/studio/models/use", json={"folder": folder})
     assert answer.status_code == 400
     assert answer.json()["sentence"]
