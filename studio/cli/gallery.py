@@ -49,11 +49,16 @@ def run(args: Arguments) -> int:
     return 0
 
 
+def printable(text: str) -> str:
+    """The text without what would command the terminal: a restored picture's prompt can hold anything."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def show(args: Arguments, rows: Iterator[dict[str, Any]]) -> int:
     """One line a picture, newest first."""
     for row in rows:
         said = {name: row[name] for name in ("id", "prompt", "model", "file") if name in row}
-        first = row["prompt"].partition("\n")[0]
+        first = printable(row["prompt"].partition("\n")[0])
         print(json.dumps(said, ensure_ascii=False) if args.json else f"{row['id']}  {first[:80]}")
     return 0
 

@@ -145,6 +145,8 @@ def _complete(factors: Mapping[str, Tensor]) -> bool:
 def delta(change: Change, shape: Sequence[int]) -> Tensor:
     """ΔW in fp32 with the shape of the weight it is added to. Raises `ValueError` when it does not fit."""
     f = {name: tensor.float() for name, tensor in change.factors.items()}
+    if "down" in f and "mid" not in f and len(f["up"]) * _count(f["down"].shape[1:]) != _count(shape):
+        raise ValueError(f"{tuple(f['up'].shape)} times {tuple(f['down'].shape)} does not fit {tuple(shape)}")
     if "down" in f:
         found, rank = _product(f["up"], f["down"], f.get("mid")), f["down"].shape[0]
     elif "w1_a" in f:

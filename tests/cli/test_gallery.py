@@ -39,3 +39,9 @@ def test_a_lost_index_is_made_again(tmp_path, capsys):
 def test_an_index_in_use_is_left_alone(studio, capsys):
     assert cli.main(["gallery", "reindex", "--data", str(studio.settings.data)]) == 2
     assert "Another studio" in capsys.readouterr().err
+
+
+def test_a_prompt_cannot_command_the_terminal():
+    from studio.cli.gallery import printable
+
+    assert printable("a lake\x1b[31m 山水\x07") == "a lake [31m 山水 "
