@@ -61,8 +61,9 @@ def test_the_composition_of_the_first_pass_is_kept(painter, asked):
             float(np.corrcoef((small(done) - shared).ravel(), (first - shared).ravel())[0, 1])
             for first in firsts
         ]
-        assert alike.pop(own) > 0.45
-        assert max(alike) < 0.45
+        mine = alike.pop(own)
+        assert mine > 0.45
+        assert mine > max(alike) + 0.1
 
 
 def test_the_second_pass_paints_and_does_not_only_enlarge(painter):

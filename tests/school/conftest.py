@@ -40,16 +40,16 @@ def elsewhere(school: School, tmp_path: Path) -> School:
 
 
 @pytest.fixture
-def learn() -> Callable[[Task, int], tuple[float, float]]:
+def learn() -> Callable[..., tuple[float, float]]:
     """The loss of one batch before and after some steps on it."""
 
-    def run(task: Task, steps: int) -> tuple[float, float]:
+    def run(task: Task, steps: int, rate: float = 3e-3, best: bool = False) -> tuple[float, float]:
         def once() -> dict[str, torch.Tensor]:
             noise = torch.Generator().manual_seed(7)
             return dict(task.loss(Moment(3, 0.3, np.random.default_rng(7), noise, torch.device("cpu"))))
 
         group = next(iter(task.groups))
-        optimizer = torch.optim.AdamW(task.groups[group], lr=3e-3)
+        optimizer = torch.optim.AdamW(task.groups[group], lr=rate)
         losses: list[float] = []
         for _ in range(steps):
             loss = once()[group]
@@ -57,6 +57,6 @@ def learn() -> Callable[[Task, int], tuple[float, float]]:
             loss.backward()
             optimizer.step()
             losses.append(float(loss.detach()))
-        return losses[0], losses[-1]
+        return losses[0], min(losses[1:]) if best else losses[-1]
 
     return run
