@@ -85,7 +85,8 @@ def _number(value: Any) -> str:
 
 def _measured(measured: dict[str, Any]) -> str:
     if not measured:
-        return "## Figures\nNot measured yet: train the judge (`--stage judge`), then run `studio bench starter`.\n"
+        how = "`studio train starter --stage judge`, then `studio bench starter`"
+        return f"## Figures\nNot measured yet: {how}.\n"
     plain = [(name.replace("_", " "), _number(v)) for name, v in measured.items() if not isinstance(v, dict)]
     text = "## Figures\nMade by `studio bench starter` from these weights.\n\n" + _table(
         plain, "figure", "value"
