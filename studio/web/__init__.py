@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from studio.web.server import Server, open_page, serve
+from studio.web.server import Server, open_page
 
-__all__ = ["Server", "open_page", "serve"]
+__all__ = ["Server", "open_page"]

@@ -6,8 +6,6 @@ import os
 import secrets
 import socket
 import threading
-import webbrowser
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,21 +44,6 @@ class Server:
         """Stops serving. The studio itself stays open."""
         self._closed.set()
         self.blocks.close(verbose=False)
-
-
-def serve(studio: Studio, settings: Settings, opened: Callable[[str], None]) -> None:
-    """Serve the page until it is closed or interrupted; `opened` gets its address, with the owner's key.
-
-    Opens the browser when the settings say so. Prints nothing. Raises `StudioError` when no port is free.
-    """
-    server = open_page(studio, settings)
-    try:
-        opened(server.url)
-        if settings.browser:
-            webbrowser.open(server.url)
-        server.wait()
-    finally:
-        server.close()
 
 
 def open_page(studio: Studio, settings: Settings) -> Server:
