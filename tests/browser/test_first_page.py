@@ -266,7 +266,7 @@ def test_settings_come_back_from_the_gallery_and_from_a_dropped_file(page: Page,
     paint(page, "first words", seed="77")
     page.fill(PROMPT, "other words")
     page.click("#seed-dice")
-    page.locator(".thumb").first.click()
+    page.locator(".thumb[title='first words']").first.click()  # waits until the strip has the new picture
     with page.expect_download() as download:
         page.click(".large .download")
     png = base64.b64encode(download.value.path().read_bytes()).decode()
