@@ -18,8 +18,12 @@ def test_the_student_learns_from_its_own_teacher(school, learn):
     before = {k: v.clone() for k, v in unet.state_dict().items() if "lora" not in k}
     sets = [latents for latents, _ in open_latents(school, "latents256")]
     task = lcm_task(school.plan, unet, parameters, sets, load_reading(school), load_vae(school), CPU)
-    first, best = learn(task, 60, rate=1e-3, best=True)  # its target is its own past, and moves with it
-    assert best < first
+    noise = torch.Generator().manual_seed(5)
+    with torch.no_grad():  # led astray first: a student without a change of its own has little to learn
+        for p in parameters:
+            p.add_(0.3 * torch.randn(p.shape, generator=noise))
+    first, best = learn(task, 60, rate=1e-2, best=True)  # its target is its own past, and moves with it
+    assert best < 0.9 * first
     assert all(torch.equal(v, unet.state_dict()[k]) for k, v in before.items())
 
 
