@@ -21,12 +21,17 @@ WIDEST_SLIDER = 2**31  # a number that may be larger is typed
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A part that may be present in a field. `path`: of its switch · `many`: the field is a tuple of such."""
+    """A part that may be present in a field.
+
+    `path`: of its switch · `many`: the field is a tuple of such · `pictured`: it needs a picture, so it is
+    there when its picture is, without a switch; of a tuple of such the form shows the first.
+    """
 
     path: str
     field: str
     part: type[Part]
     many: bool
+    pictured: bool = False
 
 
 def kind_of(info: FieldInfo, listed: bool) -> str:
@@ -34,6 +39,8 @@ def kind_of(info: FieldInfo, listed: bool) -> str:
     annotation = bare(info.annotation)
     if listed:
         return "list"
+    if is_picture(info):
+        return ""
     if get_origin(annotation) is Literal:
         return "radio" if len(get_args(annotation)) > 1 else ""
     if annotation is bool:
@@ -77,12 +84,17 @@ def limits(info: FieldInfo) -> tuple[float | None, float | None]:
 
 
 def members(part: type[Part]) -> Iterable[Member]:
-    """The optional parts of scalars among a part's fields, and the members of its unions of such parts."""
+    """The optional parts among a part's fields, and the members of its unions and tuples of such parts."""
     for name, info in part.model_fields.items():
         inner = bare(info.annotation)
         many = get_origin(inner) is tuple
         for kind in union_of(bare(get_args(inner)[0])) if many else [inner]:
-            if is_part(kind) and all_scalar(kind) and (not many or "kind" in kind.model_fields):
+            if not is_part(kind):
+                continue
+            pictured = any(is_picture(field) for field in kind.model_fields.values())
+            if pictured:
+                yield Member(f"{name}.0" if many else name, name, kind, many, pictured)
+            elif showable(kind) and (not many or "kind" in kind.model_fields):
                 yield Member(f"{name}.{kind_name(kind)}" if many else name, name, kind, many)
 
 
@@ -98,10 +110,14 @@ def is_part(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, Part)
 
 
-def all_scalar(part: type[Part]) -> bool:
-    """Whether every field but its `kind` can be shown by a component (a digest of a picture cannot)."""
-    fields = {name: info for name, info in part.model_fields.items() if name != "kind"}
-    return all(kind_of(info, False) and bound(info, "pattern") != DIGEST for info in fields.values())
+def is_picture(info: FieldInfo) -> bool:
+    """Whether a field holds the digest of a stored picture."""
+    return bound(info, "pattern") == DIGEST
+
+
+def showable(part: type[Part]) -> bool:
+    """Whether every field without a default can be shown by a component."""
+    return all(kind_of(info, False) for info in part.model_fields.values() if info.is_required())
 
 
 def kind_name(part: type[Part]) -> str:
@@ -155,7 +171,8 @@ def listed(info: FieldInfo, choices: Sequence[tuple[str, Any]]) -> Component:
 
     Another name may be written too: whoever paints says what exists, in a better sentence than Gradio's.
     """
-    value = "" if info.default is None else info.default
+    first = next((value for _, value in choices), "")
+    value = first if info.is_required() else "" if info.default is None else info.default
     return gr.Dropdown(list(choices), value=value, allow_custom_value=True, render=False)
 
 

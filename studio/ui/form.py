@@ -55,10 +55,11 @@ class Form:
         for name in part.model_fields:
             self._add(part, name, name, "", words, choices)
         for member in self.members:
-            switch = gr.Checkbox(
-                label=words.name(member.part), value=False, elem_id=element(member.path), render=False
-            )
-            self.entries[member.path] = Entry(member.path, part, member.field, "part", switch)
+            if not member.pictured:
+                switch = gr.Checkbox(
+                    label=words.name(member.part), value=False, elem_id=element(member.path), render=False
+                )
+                self.entries[member.path] = Entry(member.path, part, member.field, "part", switch)
             for name in member.part.model_fields:
                 self._add(member.part, name, f"{member.path}.{name}", member.path, words, choices)
         self._placed: set[str] = set()
@@ -95,17 +96,29 @@ class Form:
             self.entries[path].component.render()
             self._placed.add(path)
 
-    def place_rest(self) -> None:
-        """Put everything not placed yet: single fields, then each optional part under its switch."""
-        for path, entry in self.entries.items():
-            if path not in self._placed and not entry.group and entry.kind != "part":
+    def place_part(self, path: str) -> None:
+        """Put an optional part where the page is being built: its switch, and its fields under it."""
+        with gr.Group(elem_classes="part"):
+            if path in self.entries:
                 self.place(path)
-        for member in self.members:
-            with gr.Group(elem_classes="part"):
-                self.place(member.path)
-                inner = [path for path, entry in self.entries.items() if entry.group == member.path]
-                with gr.Column(elem_classes="part-fields"):
-                    self.place(*inner)
+            with gr.Column(elem_classes="part-fields"):
+                self.place(
+                    *(
+                        inner
+                        for inner, e in self.entries.items()
+                        if e.group == path and inner not in self._placed
+                    )
+                )
+
+    def place_rest(self) -> None:
+        """Put every single field that is not placed yet."""
+        self.place(
+            *(
+                p
+                for p, e in self.entries.items()
+                if p not in self._placed and not e.group and e.kind != "part"
+            )
+        )
 
     # --- values
 
@@ -117,11 +130,18 @@ class Form:
             if not entry.group and entry.kind != "part":
                 partial[entry.name] = empty_is_none(entry.info, by_path[path])
         for member in self.members:
+            shown = {
+                entry.name: empty_is_none(entry.info, by_path[path])
+                for path, entry in self.entries.items()
+                if entry.group == member.path
+            }
+            if member.pictured:
+                with_picture(partial, member, shown)
+                continue
+            hidden = partial.pop(member.path, None) if member.many else partial.pop(member.field, None)
             if by_path[member.path]:
-                part = {"kind": kind_name(member.part)} if member.many else {}
-                for path, entry in self.entries.items():
-                    if entry.group == member.path:
-                        part[entry.name] = empty_is_none(entry.info, by_path[path])
+                kept = hidden if isinstance(hidden, dict) else {}
+                part = {**({"kind": kind_name(member.part)} if member.many else {}), **shown, **kept}
                 partial[member.field] = (*partial.get(member.field, ()), part) if member.many else part
         return partial
 
@@ -130,16 +150,28 @@ class Form:
         plain = value.model_dump(mode="json")
         shown = {path: plain[e.name] for path, e in self.entries.items() if not e.group and e.kind != "part"}
         rest = {n: v for n, v in plain.items() if n not in shown and n != "version" and v not in (None, [])}
-        for member in self.members:
-            found = self._present(member, plain)
-            shown[member.path] = found is not None
-            for path, entry in self.entries.items():
-                if entry.group == member.path:
-                    shown[path] = (found or {}).get(entry.name, entry.info.default)
         for name in {
-            member.field for member in self.members if in_order(plain[member.field], self._kinds(member))
+            member.field
+            for member in self.members
+            if not member.pictured and in_order(plain[member.field], self._kinds(member))
         }:
             rest.pop(name, None)
+        for member in self.members:
+            found = self._present(member, plain)
+            if not member.pictured:
+                shown[member.path] = found is not None
+            inner = {e.name: path for path, e in self.entries.items() if e.group == member.path}
+            for name, path in inner.items():
+                shown[path] = (found or {}).get(name, initial(self.entries[path]))
+            hidden = {
+                name: held
+                for name, held in (found or {}).items()
+                if name not in inner and name != "kind" and held not in (None, [])
+            }
+            if member.pictured and found and member.many:
+                rest[member.field] = [hidden, *plain[member.field][1:]]
+            elif hidden:
+                rest[member.path] = hidden
         filled = {self[path]: as_shown(self.entries[path], item) for path, item in shown.items()}
         return {**filled, self.carrier: json.dumps(rest, ensure_ascii=False)}
 
@@ -173,9 +205,25 @@ class Form:
         held = plain[member.field]
         if not member.many:
             return held
+        if member.pictured:
+            return held[0] if held else None
         if not in_order(held, self._kinds(member)):
             return None
         return next((one for one in held if one["kind"] == kind_name(member.part)), None)
+
+
+def with_picture(partial: dict[str, Any], member: Member, shown: Mapping[str, Any]) -> None:
+    """Complete a part whose picture is carried by what its components show; what is carried wins."""
+    held: Any = partial.get(member.field)
+    if member.many and isinstance(held, list) and held and isinstance(held[0], dict):
+        partial[member.field] = [{**shown, **held[0]}, *held[1:]]
+    elif isinstance(held, dict):
+        partial[member.field] = {**shown, **held}
+
+
+def initial(entry: Entry) -> Any:
+    """What a component shows while its part is absent."""
+    return entry.component.value if entry.info.is_required() else entry.info.default
 
 
 def element(path: str) -> str:

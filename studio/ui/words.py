@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from studio.part import Part
 
@@ -49,15 +50,19 @@ class Words:
 
 
 def read_catalogs() -> dict[str, Words]:
-    """Every language by its tag, English first."""
-    folder = files("studio.ui").joinpath("i18n")
-    raw = {
-        one.name.removesuffix(".json"): json.loads(one.read_text("utf-8"))
-        for one in folder.iterdir()
-        if one.name.endswith(".json")
-    }
+    """Every language by its tag, English first. `i18n/TAG/` holds one file for each room of the page."""
+    raw = {one.name: merged(one) for one in files("studio.ui").joinpath("i18n").iterdir() if one.is_dir()}
     order = sorted(raw, key=lambda tag: (tag != DEFAULT, tag))
     return {tag: Words(tag, {**raw[DEFAULT], **raw[tag]}) for tag in order}
+
+
+def merged(folder: Traversable) -> dict[str, str]:
+    """What every file of one language says."""
+    texts: dict[str, str] = {}
+    for one in sorted(folder.iterdir(), key=lambda one: one.name):
+        if one.name.endswith(".json"):
+            texts |= json.loads(one.read_text("utf-8"))
+    return texts
 
 
 def preferred(accept_language: str, languages: Mapping[str, object]) -> str:

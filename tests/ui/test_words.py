@@ -7,20 +7,13 @@ import pytest
 
 from studio.recipe import Control, Lora, Mask, Recipe, Source
 from studio.ui.fields import members
-from studio.ui.words import preferred, read_catalogs
+from studio.ui.words import merged, preferred, read_catalogs
 
 
 def test_every_language_says_everything_the_page_says():
     catalogs = read_catalogs()
     assert next(iter(catalogs)) == "en"
-    raw = {
-        tag: set(
-            re.findall(
-                r'^  "([^"]+)":', files("studio.ui").joinpath(f"i18n/{tag}.json").read_text("utf-8"), re.M
-            )
-        )
-        for tag in catalogs
-    }
+    raw = {tag: set(merged(files("studio.ui").joinpath(f"i18n/{tag}"))) for tag in catalogs}
     page = {key for key in raw["en"] if not key[0].isupper()}
     for tag, keys in raw.items():
         assert page <= keys, f"{tag} lacks {page - keys}"
