@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Hint = Callable[["Image", int, int], "Image"]
 
 INK = 128  # grey levels: above this an inverted stroke counts as drawn
+STRICTNESS: Mapping[str, tuple[float, float, float]] = MappingProxyType(  # weight, start and end of a Control
+    {"loose": (0.6, 0.0, 0.6), "normal": (1.0, 0.0, 1.0), "strict": (1.4, 0.0, 1.0)}
+)
 EDGES = (100, 200)  # the two thresholds of Canny 1986, as usual for ControlNet
 
 
