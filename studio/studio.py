@@ -144,13 +144,20 @@ class Studio:
 
     # --- painting
 
-    def submit(self, partial: Mapping[str, Any], painter: str, count: int = 1) -> Submitted:
-        """Put `count` pictures (seed, seed + 1, …) in line. Raises what `recipe`, `check` and Desk raise."""
+    def submit(
+        self, partial: Mapping[str, Any], painter: str, count: int = 1, parent: str | None = None
+    ) -> Submitted:
+        """Put `count` pictures (seed, seed + 1, …) in line. Raises what `recipe`, `check` and Desk raise.
+
+        `parent`: the picture they are made from, which they remember.
+        """
         if not 1 <= count <= self.settings.limits.pictures:
             raise BadInput(f"Ask for 1 to {self.settings.limits.pictures} pictures at once.")
         recipe = self.recipe(partial, painter)
         self.check(recipe, painter)
-        submitted = self.desk.submit(recipe.batch(count), painter)
+        submitted = self.desk.submit(
+            recipe.batch(count), painter, extra={"parent": parent} if parent else None
+        )
         self.remember(painter, recipe, count)
         return submitted
 

@@ -165,7 +165,7 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         ("GET", "/studio/events"), ("GET", "/studio/picture/{id}.png"), ("GET", "/studio/picture/{id}.json"),
         ("GET", "/studio/thumb/{id}.webp"), ("GET", "/studio/pictures"), ("POST", "/studio/trash"),
         ("POST", "/studio/untrash"), ("POST", "/studio/upload"), ("POST", "/studio/restore"),
-        ("GET", "/studio/state"), ("PUT", "/studio/state"),
+        ("GET", "/studio/state"), ("PUT", "/studio/state"), ("GET", "/studio/input/{digest}"),
     }  # fmt: skip
     owners = {
         ("GET", "/studio/models/catalog"), ("GET", "/studio/models/downloads"),
@@ -176,12 +176,15 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
     there = {(method, r.path) for r in ours for method in (r.methods or ()) if method != "HEAD"}
     assert there == public | hers | owners
     for method, path in hers | owners:
-        assert stranger.request(method, path.format(id="a" * 32), content=b"{}").status_code == 401
+        assert (
+            stranger.request(method, path.format(id="a" * 32, digest="a" * 64), content=b"{}").status_code
+            == 401
+        )
 
 
 def test_every_handler_of_the_page_is_reviewed(server: Server):
     named = {fn.api_name for fn in server.blocks.fns.values() if fn.fn is not None}
-    assert named == {"opened", "language", "paint", "switch", "reset", "reuse", "restored"}
+    assert named == {"opened", "language", "paint", "switch", "reset", "act", "restored", "strictness"}
     assert {fn.api_visibility for fn in server.blocks.fns.values()} == {"private"}
 
 

@@ -14,32 +14,38 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.errors import UnknownName
+from studio.identity import Role
 from studio.studio import Studio
 from studio.ui.page import Page, Tab, Updates, applied, merged, painter_of, scripted, telling
-from studio.ui.tabs import TABS
+from studio.ui.tabs import OWNED, TABS, painting
+from studio.ui.tabs.panels import PANELS
 from studio.ui.theme import theme
 from studio.ui.words import Words, preferred, read_catalogs
 
-STYLES = "page.css"
-SCRIPTS = ("page.js", "controls.js", "stage.js", "strip.js", "large.js")
+GROUND = ("page.css", "page.js")  # what the other styles and scripts stand on
 
 
-def build(studio: Studio) -> gr.Blocks:
-    """The owner's page over one studio, not yet launched."""
+def build(studio: Studio, profile: Role = "owner") -> gr.Blocks:
+    """The page over one studio, not yet launched; guests have no owner's tabs in theirs."""
     catalogs = read_catalogs()
     names = [{"tag": tag, "name": words("language")} for tag, words in catalogs.items()]
+    pages = {name: place for name, place in TABS.items() if profile == "owner" or name not in OWNED}
     with gr.Blocks(title="Inkstone", analytics_enabled=False, fill_width=True) as blocks:
-        masthead = scripted("masthead", ("language",), languages=names, language="")
+        masthead = scripted("masthead", ("language",), languages=names, language="", tabs=[*PANELS, *pages])
         masthead.render()
-        stage = scripted("stage", ("reuse", "restored"), words={}, order={})
-        page = Page(studio, catalogs, stage)
+        stage = scripted("stage", ("act", "restored"), words={}, order={})
+        page = Page(studio, catalogs, stage, profile)
         with gr.Row(elem_id="studio", equal_height=False):
-            with gr.Column(elem_id="bench", scale=0, min_width=380), gr.Tabs(elem_id="tabs"):
-                tabs = [tab(page) for tab in TABS.values()]
+            with gr.Column(elem_id="bench", scale=0, min_width=330):
+                tabs = [painting.build(page)]
             with gr.Column(elem_id="easel", scale=1, min_width=340):
-                stage.render()
+                with gr.Row(elem_id="desk", equal_height=False):
+                    stage.render()
                 strip = scripted("strip", words={})
                 strip.render()
+        for name, place in pages.items():
+            with gr.Column(elem_id=f"page-{name}", elem_classes="page"):
+                tabs.append(place(page))
         wire(blocks, page, masthead, strip, tabs)
     return blocks
 
@@ -47,13 +53,14 @@ def build(studio: Studio) -> gr.Blocks:
 def look() -> dict[str, Any]:
     """Theme, styles and scripts, as Gradio's launch takes them. The files come from our own route."""
     assets = files("studio.ui").joinpath("assets")
+    found = sorted(one.name for one in assets.iterdir() if one.name.endswith((".css", ".js")))
     tags = ['<meta name="color-scheme" content="light dark">']
-    for name in (STYLES, *SCRIPTS):
+    for name in (*GROUND, *(name for name in found if name not in GROUND)):
         version = hashlib.sha256(assets.joinpath(name).read_bytes()).hexdigest()[:12]
         address = f"studio/page/{name}?v={version}"
         tags.append(
             f'<link rel="stylesheet" href="{address}">'
-            if name == STYLES
+            if name.endswith(".css")
             else f'<script src="{address}"></script>'
         )
     return {"theme": theme(), "head": "".join(tags)}
@@ -63,7 +70,7 @@ def wire(blocks: gr.Blocks, page: Page, masthead: gr.HTML, strip: gr.HTML, tabs:
     """What happens when the page opens and when its language changes."""
     studio, catalogs = page.studio, page.catalogs
     outputs: list[Block] = [masthead, page.stage, strip]
-    outputs += [component for tab in tabs for component in (tab.tab, *tab.components)]
+    outputs += [component for tab in tabs for component in tab.components]
 
     def speak(words: Words) -> Updates:
         """The whole page in one language."""

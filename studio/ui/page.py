@@ -13,7 +13,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from studio.errors import StudioError
-from studio.identity import SCOPE
+from studio.identity import SCOPE, Role
 from studio.studio import Studio
 from studio.ui.words import Words
 
@@ -22,11 +22,12 @@ Updates = dict[Block, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The parts of the page that every tab shares. `stage` shows what is being painted."""
+    """What every tab shares. `stage` shows what is being painted; `profile`: whose page it is."""
 
     studio: Studio
     catalogs: Mapping[str, Words]
     stage: gr.HTML
+    profile: Role = "owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,6 @@ class Tab:
     """A tab as built. `relabel` says it in another language; `recall` puts back what the painter left."""
 
     name: str
-    tab: gr.Tab
     components: Sequence[Block]
     relabel: Callable[[Words], Updates]
     recall: Callable[[str], Updates]

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from studio import errors, images
 from studio.desk.limits import check_disk
-from studio.gallery import Picture
+from studio.gallery import Picture, Wanted
 from studio.identity import SCOPE
 from studio.studio import FORM_BYTES, Studio
 from studio.web import plain
@@ -89,6 +89,8 @@ def told(picture: Picture) -> dict[str, Any]:
         "height": picture.height,
         "created": picture.created,
         "star": picture.star,
+        "trashed": picture.trashed is not None,
+        "kinds": list(picture.kinds),
     }
 
 
@@ -186,7 +188,7 @@ def pictures(studio: Studio) -> list[Route]:
         found = await run_in_threadpool(
             lambda: studio.gallery.pictures(
                 painter_of(request),
-                search=query.get("search", "")[:200],
+                Wanted(search=query.get("search", "")[:200]),
                 before=query.get("before", "")[:64] or None,
                 limit=PAGE,
             )
@@ -225,6 +227,11 @@ def forms(studio: Studio) -> list[Route]:
         digest = await run_in_threadpool(studio.inputs.put, painter_of(request), data)
         return JSONResponse({"image": digest, "width": header.width, "height": header.height})
 
+    async def given(request: Request) -> Response:
+        digest = str(request.path_params["digest"])
+        data = await run_in_threadpool(studio.inputs.read, painter_of(request), digest)
+        return Response(data, media_type=f"image/{images.check(data).kind}", headers=PRIVATE)
+
     async def restore(request: Request) -> Response:
         found = await run_in_threadpool(studio.restore, await request.body(), painter_of(request))
         said = {"recipe": spelled(found.values), "origin": found.origin, "warnings": list(found.warnings)}
@@ -260,6 +267,7 @@ def forms(studio: Studio) -> list[Route]:
 
     return [
         Route("/studio/upload", answered(upload), methods=["POST"]),
+        Route("/studio/input/{digest}", answered(given), methods=["GET"]),
         Route("/studio/restore", answered(restore), methods=["POST"]),
         Route("/studio/state", answered(state), methods=["GET"]),
         Route("/studio/state", answered(keep), methods=["PUT"]),

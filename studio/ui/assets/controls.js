@@ -50,7 +50,9 @@
     drafts.set(tab, Object.fromEntries(paths.map((path, i) => [path, values[i]])));
     clearTimeout(timer);
     timer = setTimeout(() => send(false), 250);
-    estimateSoon(drafts.get(tab));
+    ink.form = drafts.get(tab);
+    ink.sized?.(ink.form.width, ink.form.height);
+    estimateSoon(ink.form);
   };
 
   async function send(leaving) {
@@ -94,10 +96,6 @@
       ink.stop?.();
     }
   });
-  addEventListener("click", (event) => {
-    if (event.target.closest?.("#paint")) ink.sending?.();
-    if (event.target.closest?.("#stop")) ink.stop?.();
-  }, true);
 
   // --- a picture dropped anywhere brings back its settings
 
@@ -117,7 +115,10 @@
     event.preventDefault();
     depth = 0;
     veil(false);
-    if (event.dataTransfer.files[0]) ink.restore(event.dataTransfer.files[0]);
+    const file = event.dataTransfer.files[0];
+    if (!file) return;
+    if (["highres", "finish"].includes(ink.tab.now())) ink.well.take(file).catch(ink.fault);
+    else ink.restore(file);
   });
 
   ink.restore = async (file) => {
@@ -156,5 +157,7 @@
     };
     watch("value", show);
     ink.spoken(show);
+    ink.chips.get = parse;
+    ink.chips.set = (held) => { props.value = JSON.stringify(held); show(); };
   };
 })();

@@ -10,7 +10,7 @@
     on("close", () => box.close());
     on("previous", () => step(-1));
     on("following", () => step(1));
-    on("reuse", () => { ink.emit("reuse", { id: current.id }); done(ink.say("settings_back")); });
+    on("reuse", () => { ink.act("reuse", current.id); done(ink.say("settings_back")); });
     on("reuse-seed", () => { ink.type("seed", current.seed); done(""); });
     on("delete", away);
     box.onclose = () => document.getElementById("ink-stage").append(document.querySelector(".toasts"));

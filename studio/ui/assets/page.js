@@ -135,6 +135,7 @@
       }
     };
     show();
+    ink.tabsAt(element.querySelector(".tabs"), props.tabs || []);
     watch(["language", "languages"], show);
     chooser.onchange = () => trigger(events[0], { language: chooser.value });
     if (light()) paintLight(light() === "dark");

@@ -49,7 +49,10 @@
     if (groups.get(LAST)?.has(picture)) { groups.delete(LAST); follow(); }
   };
 
+  ink.act = (name, picture) => ink.emit("act", { act: name, id: picture });
+
   function ordered(order) {
+    if (order?.open) setTimeout(() => ink.open(order.open), 30); // after the form has its values
     if (!order || (!order.group && !order.sentence)) return;
     clearTimeout(sending);
     document.body.classList.remove("sending");

@@ -1,4 +1,7 @@
-"""The tabs of the page. A new one is a file here and an entry in `TABS`."""
+"""The tabs of the page.
+
+A painting tab is an entry in `panels.PANELS`; one with a page of its own is a file here and an entry in `TABS`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from studio.ui.page import Page, Tab
-from studio.ui.tabs import txt2img
 
-TABS: Mapping[str, Callable[[Page], Tab]] = MappingProxyType({"txt2img": txt2img.build})
+TABS: Mapping[str, Callable[[Page], Tab]] = MappingProxyType({})
+OWNED = frozenset({"models", "settings"})  # pages that guests do not have

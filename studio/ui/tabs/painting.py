@@ -1,4 +1,4 @@
-"""Painting from words."""
+"""The form of every painting tab: one Recipe. A tab adds a panel of its own (see `PANELS`)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
+from studio.control.hints import HINTS
+from studio.errors import UnknownName
 from studio.models.files import ModelFile
 from studio.post.enlarge import PLAIN
 from studio.recipe import LATENT_MODES, Recipe
@@ -17,9 +19,11 @@ from studio.samplers import SAMPLERS, SCHEDULES
 from studio.studio import SETTINGS, Studio
 from studio.ui.form import Form
 from studio.ui.page import Page, Tab, Updates, applied, merged, painter_of, scripted, telling, values
+from studio.ui.tabs.acts import ACTS, Act, opening
+from studio.ui.tabs.panels import PANELS, Panel
 from studio.ui.words import Words
 
-NAME = "txt2img"
+NAME = "paint"
 EXAMPLES = (
     "一颗青松,青山环绕,云雾缭绕",
     "画一幅山水画",
@@ -33,52 +37,78 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The tab's components beside the form's own."""
+    """The components beside the form's own."""
 
     count: gr.Slider
     paint: gr.Button
     stop: gr.Button
     reset: gr.Button
-    advanced: gr.Accordion
-    unwanted: gr.Accordion
+    folds: Mapping[str, gr.Accordion]
     tools: Mapping[str, gr.Button]
     examples: tuple[gr.Button, ...]
+    panels: tuple[Panel, ...]
     chips: gr.HTML
 
 
 def build(page: Page) -> Tab:
-    """Place the tab's components where the page is being built, and wire them."""
+    """Place the form where the page is being built, and wire it."""
     words = next(iter(page.catalogs.values()))
-    with gr.Tab(words("tab.txt2img"), id=NAME) as tab:
-        chips = scripted("chips")
-        form = Form(Recipe, words, choices(page.studio, words), chips)
-        parts = place(form, words, chips, min(MOST, page.studio.settings.limits.pictures))
+    chips = scripted("chips")
+    form = Form(Recipe, words, choices(page.studio, words), chips)
+    parts = place(form, words, chips, min(MOST, page.studio.settings.limits.pictures))
     wire(page, form, parts)
     shown: tuple[Block, ...] = (
-        *form.components, parts.count, parts.paint, parts.stop, parts.reset, parts.advanced, parts.unwanted,
-        *parts.tools.values(), *parts.examples,
+        *form.components, parts.count, parts.paint, parts.stop, parts.reset, *parts.folds.values(),
+        *parts.tools.values(), *parts.examples, *(one for panel in parts.panels for one in panel.components),
     )  # fmt: skip
     return Tab(
         NAME,
-        tab,
         shown,
-        lambda words: merged(tab_label(tab, words), relabel(page.studio, form, parts, words)),
+        lambda words: relabel(page.studio, form, parts, words),
         lambda painter: recall(page.studio, form, parts, painter),
     )
 
 
 def place(form: Form, words: Words, chips: gr.HTML, most: int) -> Parts:
-    """The tab from top to bottom."""
-    form.place("prompt")
-    with gr.Row(elem_id="examples"):
-        examples = tuple(
-            gr.Button(words(f"example.{i}"), size="sm", elem_id=f"example-{i}", min_width=60)
-            for i in range(len(EXAMPLES))
-        )
-    with gr.Accordion(words("negative"), open=False, elem_id="unwanted") as unwanted:
-        form.place("negative")
+    """The column from top to bottom. What only some tabs need is shown by `page.css`."""
+    folds: dict[str, gr.Accordion] = {}
+    tools: dict[str, gr.Button] = {}
+    scripted("well", words={}).render()
+    with gr.Column(elem_id="wording"):
+        form.place("prompt")
+        with gr.Row(elem_id="examples"):
+            examples = tuple(
+                gr.Button(words(f"example.{i}"), size="sm", elem_id=f"example-{i}", min_width=60)
+                for i in range(len(EXAMPLES))
+            )
+        with gr.Accordion(words("negative"), open=False, elem_id="unwanted") as folds["negative"]:
+            form.place("negative")
+    panels = tuple(panel(form, words) for panel in PANELS.values() if panel)
     chips.render()
-    form.place("model")
+    with gr.Column(elem_id="making"):
+        form.place("model")
+        tools |= place_size(form, words)
+        count = gr.Slider(1, most, 1, step=1, label=words("count"), elem_id="count", buttons=[])
+    for name, field in (("larger", "hires"), ("finishing", "post")):
+        with gr.Accordion(words(name), open=False, elem_id=name) as folds[name]:
+            for member in form.members:
+                if member.field == field:
+                    form.place_part(member.path)
+    with gr.Accordion(words("advanced"), open=False, elem_id="advanced") as folds["advanced"]:
+        with gr.Row(elem_classes="pair"):
+            form.place("steps", "guidance")
+        with gr.Row(elem_classes="pair"):
+            form.place("sampler", "schedule")
+        form.place_rest()
+        reset = gr.Button(words("reset"), size="sm", elem_id="reset")
+    with gr.Row(elem_id="actions"):
+        paint = gr.Button(words("paint"), variant="primary", elem_id="paint", scale=3)
+        stop = gr.Button(words("stop"), elem_id="stop", scale=1, min_width=90)
+    return Parts(count, paint, stop, reset, folds, tools, examples, panels, chips)
+
+
+def place_size(form: Form, words: Words) -> dict[str, gr.Button]:
+    """Width, height and seed with their tools."""
     tools: dict[str, gr.Button] = {}
     with gr.Row(elem_id="sizes"):
         for name in (*RATIOS, "swap", "lock"):
@@ -93,18 +123,7 @@ def place(form: Form, words: Words, chips: gr.HTML, most: int) -> Parts:
             tools[name] = gr.Button(
                 words(name), size="sm", min_width=44, elem_classes=["glyph", name], elem_id=f"seed-{name}"
             )
-    count = gr.Slider(1, most, 1, step=1, label=words("count"), elem_id="count", buttons=[])
-    with gr.Accordion(words("advanced"), open=False, elem_id="advanced") as advanced:
-        with gr.Row(elem_classes="pair"):
-            form.place("steps", "guidance")
-        with gr.Row(elem_classes="pair"):
-            form.place("sampler", "schedule")
-        form.place_rest()
-        reset = gr.Button(words("reset"), size="sm", elem_id="reset")
-    with gr.Row(elem_id="actions"):
-        paint = gr.Button(words("paint"), variant="primary", elem_id="paint", scale=3)
-        stop = gr.Button(words("stop"), elem_id="stop", scale=1, min_width=90)
-    return Parts(count, paint, stop, reset, advanced, unwanted, tools, examples, chips)
+    return tools
 
 
 # --- what it shows
@@ -120,6 +139,9 @@ def choices(studio: Studio, words: Words) -> dict[str, list[tuple[str, Any]]]:
         "hires.upscaler": [*upscalers, *((name, name) for name in LATENT_MODES)],
         "hires.sampler": [(words("same"), ""), *((name, name) for name in SAMPLERS)],
         "post.upscale.model": upscalers,
+        "hires.model": [(words("same"), ""), *models],
+        "controls.0.model": [(file.title, file.id) for file in studio.library.files("controlnet")],
+        "controls.0.hint": [(words(f"hint.{name}"), name) for name in HINTS],
         "model": models,
         "vae": [(words("own_vae"), ""), *vaes],
         "sampler": [(name, name) for name in SAMPLERS],
@@ -148,15 +170,10 @@ def relabel(studio: Studio, form: Form, parts: Parts, words: Words) -> Updates:
         parts.paint: {"value": words("paint")},
         parts.stop: {"value": words("stop")},
         parts.reset: {"value": words("reset")},
-        parts.advanced: {"label": words("advanced")},
-        parts.unwanted: {"label": words("negative")},
+        **{fold: {"label": words(name)} for name, fold in parts.folds.items()},
     }
-    return merged(form.relabel(words), lists, placeholders, buttons, examples, rest)
-
-
-def tab_label(tab: gr.Tab, words: Words) -> Updates:
-    """The tab's own name."""
-    return {tab: {"label": words("tab.txt2img")}}
+    panels = [panel.relabel(words) for panel in parts.panels]
+    return merged(form.relabel(words), lists, placeholders, buttons, examples, rest, *panels)
 
 
 def recall(studio: Studio, form: Form, parts: Parts, painter: str) -> Updates:
@@ -175,10 +192,19 @@ def recall(studio: Studio, form: Form, parts: Parts, painter: str) -> Updates:
     return merged(values(fresh), values(form.recall(kept)), shown)
 
 
+def path_of(form: Form, component: Block) -> str:
+    """The path of one of the form's components."""
+    return dict(zip(form.components, form.paths, strict=True))[component]  # pyright: ignore[reportArgumentType]
+
+
 def chosen(studio: Studio, form: Form, parts: Parts, recipe: Recipe, painter: str) -> Updates:
     """A model's settings in the form; words, seed and parts stay."""
     settings = {form[name] for name in (*SETTINGS, "model")}
     shown = {component: value for component, value in form.write(recipe).items() if component in settings}
+    family = studio.library.find("checkpoint", recipe.model).family
+    guides = [file.id for file in studio.library.files("controlnet") if file.family == family]
+    if guides:
+        shown[form["controls.0.model"]] = guides[0]
     return merged(values(shown), {parts.count: {"value": min(MOST, studio.count(painter, recipe.model))}})
 
 
@@ -205,25 +231,29 @@ def wire(page: Page, form: Form, parts: Parts) -> None:
         """The model's own settings."""
         return applied(chosen(studio, form, parts, studio.fresh(model), painter_of(request)))
 
-    def reuse(event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
-        """The settings of one of her pictures, its inputs included."""
-        painter = painter_of(request)
-        picture = studio.gallery.get(painter, str(getattr(event, "id", ""))[:64])
-        found = studio.restore(studio.gallery.read(painter, picture.id), painter)
-        return applied(values(form.write(studio.recipe(found.values, painter))))
+    def act(event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
+        """Something done with one of her pictures: its settings back, another like it, its way to a tab."""
+        name, painter = str(getattr(event, "act", "")), painter_of(request)
+        if name not in ACTS:
+            raise UnknownName("action", name[:40], ACTS)
+        done: Act = ACTS[name](studio, painter, str(getattr(event, "id", ""))[:64])
+        shown = form.write(done.recipe) if done.recipe else {}
+        kept = {c: v for c, v in shown.items() if done.fields is None or path_of(form, c) in done.fields}
+        return applied(merged(values(kept), {stage: {"order": done.order}}))
 
     def restored(event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
         """The settings of a dropped picture, as our own route read them."""
         said = getattr(event, "recipe", None)
         partial: dict[str, Any] = dict(said) if isinstance(said, dict) else {}
-        return applied(values(form.write(studio.recipe(partial, painter_of(request)))))
+        recipe = studio.recipe(partial, painter_of(request))
+        return applied(merged(values(form.write(recipe)), {stage: {"order": opening(recipe)}}))
 
     given: set[Block] = {*form.components, parts.count}
     filled: list[Block] = [stage, *form.components, parts.count]
     parts.paint.click(telling(stage, paint), given, stage, api_name="paint", trigger_mode="multiple", **QUIET)
     form["model"].input(telling(stage, switch), form["model"], filled, api_name="switch", **QUIET)
     parts.reset.click(telling(stage, reset), form["model"], filled, api_name="reset", **QUIET)
-    stage.reuse(telling(stage, reuse), None, filled, api_name="reuse", **QUIET)
+    stage.act(telling(stage, act), None, filled, api_name="act", **QUIET)
     stage.restored(telling(stage, restored), None, filled, api_name="restored", **QUIET)
     wire_browser(form, parts)
 
