@@ -1,6 +1,6 @@
 """The tabs of the page.
 
-A painting tab is an entry in `panels.PANELS`; one with a page of its own is a file here and an entry in `TABS`.
+A painting tab is an entry in `panels.PANELS`; one with a page of its own is a file here, and in `TABS`.
 """
 
 from __future__ import annotations
