@@ -29,6 +29,7 @@ FACTS = (
     "when",
     "template",
     "parent",
+    "unknown_words",
     "warnings",
 )
 # An absolute path: a drive, a share, a home or a root, and at least one folder under it.

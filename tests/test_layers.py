@@ -12,10 +12,10 @@ FLOORS = [
     {"part", "errors", "settings"},
     {"models", "images", "containers", "database", "tiles"},
     {"post", "samplers"},
-    {"recipe", "metadata", "infotext", "foreign", "provenance", "prompt", "presets"},
+    {"recipe", "metadata", "infotext", "foreign", "provenance", "prompt", "presets", "honesty"},
     {"families", "control"},
     {"painting"},
-    {"desk", "gallery", "gallery_index", "identity", "school"},
+    {"desk", "gallery", "gallery_files", "gallery_index", "gallery_export", "identity", "school"},
     {"studio"},
     {"cli", "web", "ui", "bench"},
 ]

@@ -13,7 +13,9 @@ from starlette.datastructures import Headers
 from studio.studio import Studio
 from studio.web import Server
 from studio.web.downloads import downloading
+from studio.web.gallery import gallery_routes
 from studio.web.guard import Door, closed, foreign, hosts_of
+from studio.web.prompting import prompting
 from studio.web.routes import routes
 
 QUICK = {"prompt": "a lake", "steps": 2}
@@ -166,13 +168,20 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         ("GET", "/studio/thumb/{id}.webp"), ("GET", "/studio/pictures"), ("POST", "/studio/trash"),
         ("POST", "/studio/untrash"), ("POST", "/studio/upload"), ("POST", "/studio/restore"),
         ("GET", "/studio/state"), ("PUT", "/studio/state"), ("GET", "/studio/input/{digest}"),
+        ("POST", "/studio/words"), ("GET", "/studio/words/painters"),
+        ("GET", "/studio/gallery"), ("GET", "/studio/gallery/ids"), ("GET", "/studio/gallery/summary"),
+        ("GET", "/studio/gallery/about/{id}"), ("GET", "/studio/gallery/file/{id}"),
+        ("POST", "/studio/gallery/zip"), ("POST", "/studio/gallery/source"), ("POST", "/studio/gallery/star"),
+        ("POST", "/studio/gallery/album"), ("POST", "/studio/gallery/rename"),
+        ("POST", "/studio/gallery/dissolve"), ("POST", "/studio/gallery/trash"),
+        ("POST", "/studio/gallery/restore"), ("POST", "/studio/gallery/empty"),
     }  # fmt: skip
     owners = {
         ("GET", "/studio/models/catalog"), ("GET", "/studio/models/downloads"),
         ("POST", "/studio/models/get"),
         ("POST", "/studio/models/stop"), ("POST", "/studio/models/use"), ("POST", "/studio/models/forget"),
     }  # fmt: skip
-    ours = [*routes(studio), *downloading(studio.downloads, studio.painters)]
+    ours = [*routes(studio), *gallery_routes(studio), *downloading(studio.downloads, studio.painters), *prompting(studio)]
     there = {(method, r.path) for r in ours for method in (r.methods or ()) if method != "HEAD"}
     assert there == public | hers | owners
     for method, path in hers | owners:

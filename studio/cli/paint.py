@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.command import Arguments, Command, assignments, folders, settings
-from studio.errors import FolderInUse, StudioError
+from studio.errors import FolderInUse, StudioError, UnknownName
 
 if TYPE_CHECKING:
     from studio.settings import Settings
@@ -46,12 +46,28 @@ def run(args: Arguments) -> int:
 
     chosen = settings(args)
     partial = partial_recipe(args, chosen)
+    warn(partial, chosen)
     try:
         studio = Studio(chosen)
     except FolderInUse:
         return paint(args, Running.of(chosen.data), partial)
     with studio:
         return paint(args, Here(studio), partial)
+
+
+def warn(partial: Mapping[str, Any], chosen: Settings) -> None:
+    """Say which words the model does not know, before it paints the others."""
+    from studio import honesty
+    from studio.models.library import Library
+
+    library = Library(chosen.models, chosen.extra_models)
+    try:
+        file = library.find("checkpoint", str(partial.get("model") or library.default()))
+    except UnknownName:  # the studio says so
+        return
+    said = honesty.sentence(honesty.of(str(partial.get("prompt", "")), file))
+    if said:
+        print(said, file=sys.stderr)
 
 
 class Here:

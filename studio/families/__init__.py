@@ -62,6 +62,7 @@ _TABLE = (
     Family(
         name="starter",
         title="Starter",
+        work=15.2,
         defaults={
             "width": 256,
             "height": 256,
@@ -79,6 +80,7 @@ _TABLE = (
     Family(
         name="sd15",
         title="Stable Diffusion 1.5",
+        work=1532.0,
         defaults={"width": 512, "height": 512, "steps": 20, "guidance": 7.0, **_KARRAS},
         components=_COMPONENTS,
         encoders=(Encoder("text_encoder"),),
@@ -90,6 +92,7 @@ _TABLE = (
     Family(
         name="sd2",
         title="Stable Diffusion 2",
+        work=1822.0,
         defaults={"width": 512, "height": 512, "steps": 20, "guidance": 7.0, **_KARRAS},
         components=_COMPONENTS,
         encoders=(Encoder("text_encoder", embedding="clip_h", pad=0),),
@@ -101,6 +104,7 @@ _TABLE = (
     Family(
         name="sdxl",
         title="Stable Diffusion XL",
+        work=3224.0,
         defaults={"width": 1024, "height": 1024, "steps": 28, "guidance": 5.0, **_KARRAS},
         components={**_COMPONENTS, "text_encoder_2": "CLIPTextModelWithProjection"},
         encoders=(

@@ -42,7 +42,8 @@ class Family:
     `defaults` is a partial recipe; `drafts` how many pictures one press of Paint makes; `components` maps
     component to class name; `sizes` are widths and heights in pixels it paints well; `config` is the folder
     of diffusers configs for single files; `rgb` the preview, or None when it must be fitted to the
-    autoencoder (`sd.fit_rgb`).
+    autoencoder (`sd.fit_rgb`); `work` the multiply-adds (10⁹) of one UNet call for a megapixel, by which the
+    time of one family is guessed from another's.
     """
 
     name: str
@@ -58,4 +59,5 @@ class Family:
     latent_scale: int = 8
     zero_empty_negative: bool = False
     pipelines: str = "StableDiffusion"
+    work: float = 0.0
     distilled: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])

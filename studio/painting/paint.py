@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio import metadata
+from studio import honesty, metadata
 from studio.painting.easel import Easel, picture_bytes
 from studio.painting.hires import hires
 from studio.painting.materials import Materials, fingerprint
@@ -86,9 +87,16 @@ class Chain:
             "loras": [{"id": use.file.id, "sha256": bench.sha256(use.file)} for use in materials.loras],
             "versions": bench.versions(),
             **self.easel.environment,
+            **self._unknown(),
             "when": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "warnings": list(
                 dict.fromkeys((*materials.warnings, *(self.larger.warnings if self.larger else ())))
             ),
             **self.extra,
         }
+
+    def _unknown(self) -> dict[str, list[str]]:
+        """The words of the prompt that this model does not know, where it says which it does."""
+        names = [Path(file.id).name for file in self.materials.embeddings]
+        words = honesty.of(self.recipe.prompt, self.materials.model, names).words
+        return {"unknown_words": list(words)} if words else {}

@@ -15,8 +15,10 @@ from studio.errors import StudioError
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.web.downloads import downloading
+from studio.web.gallery import gallery_routes
 from studio.web.guard import Door, Guard, hosts_of, is_loopback
 from studio.web.plain import PlainEvents
+from studio.web.prompting import prompting
 from studio.web.routes import routes
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ def open_page(studio: Studio, settings: Settings) -> Server:
         settings.host,
         port,
         door,
-        [*routes(studio), *downloading(studio.downloads, studio.painters)],
+        [*routes(studio), *gallery_routes(studio), *downloading(studio.downloads, studio.painters), *prompting(studio)],
         look(),
     )
     return Server(f"http://{address(settings.host)}:{port}/?key={door.key}", port, door.key, blocks)

@@ -1,0 +1,117 @@
+"""Routes of the prompt: what the model makes of the words while they are typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from studio import honesty
+from studio.desk.limits import cost
+from studio.errors import BadInput
+from studio.families import FAMILIES
+from studio.families.counting import counted
+from studio.models.catalog import Entry, installed
+from studio.models.files import ModelFile
+from studio.prompt.tokens import WINDOW
+from studio.recipe import Recipe
+from studio.studio import Studio
+from studio.web.routes import answered, body, painter_of
+
+LONGEST = 10_000  # characters of a prompt
+FIRST = "first-painter"  # the catalog's group of models for a newcomer
+STARTER = "starter"
+FRESH = {"Cache-Control": "no-store"}
+
+
+def prompting(studio: Studio) -> list[Route]:
+    """The routes, over one studio."""
+
+    async def words(request: Request) -> Response:
+        asked = await body(request, prompt=str, model=str)
+        prompt = asked.get("prompt", "")
+        if len(prompt) > LONGEST:
+            raise BadInput(f"A prompt has at most {LONGEST} characters; this one has {len(prompt)}.")
+        told = await run_in_threadpool(
+            read, studio, prompt, asked.get("model", "")[:240], painter_of(request)
+        )
+        return JSONResponse(told, headers=FRESH)
+
+    async def offers(request: Request) -> Response:
+        found = await run_in_threadpool(offered, studio, painter_of(request))
+        return JSONResponse({"painters": found}, headers=FRESH)
+
+    return [
+        Route("/studio/words", answered(words), methods=["POST"]),
+        Route("/studio/words/painters", answered(offers), methods=["GET"]),
+    ]
+
+
+def read(studio: Studio, prompt: str, model: str, painter: str) -> dict[str, Any]:
+    """Tokens in each window, and what of the prompt is known. Raises `UnknownName` for the model.
+
+    `unknown` are [start, end, word], counted in characters (code points).
+    """
+    file = studio.library.find("checkpoint", model or studio.model(painter))
+    reading = honesty.of(prompt, file, embeddings(studio))
+    return {
+        "tokens": list(counted(file, prompt)),
+        "window": WINDOW,
+        "verdict": reading.verdict,
+        "unknown": [[span.start, span.end, span.text] for span in reading.unknown],
+        "words": list(reading.words),
+        "known": list(reading.known),
+    }
+
+
+def embeddings(studio: Studio) -> list[str]:
+    """The names by which textual inversions are called in a prompt."""
+    return [named(file) for file in studio.library.files("embedding")]
+
+
+def offered(studio: Studio, painter: str) -> list[dict[str, Any]]:
+    """Painters that know more than landscapes and could be fetched, with what they would cost here.
+
+    Only the owner can fetch; others are offered nothing.
+    """
+    if studio.painters.role(painter) != "owner":
+        return []
+    entries = [
+        entry
+        for entry in studio.downloads.catalog.values()
+        if entry.kind == "checkpoint" and FIRST in entry.groups and installed(entry, studio.library) is None
+    ]
+    return [offer(studio, entry) for entry in entries]
+
+
+def offer(studio: Studio, entry: Entry) -> dict[str, Any]:
+    """One of them: its size where it is known, and about how long a picture will take here (None: unknown)."""
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        "about": entry.about,
+        "bytes": entry.bytes,
+        "licence": entry.licence,
+        "seconds": guessed(studio, entry.family),
+    }
+
+
+def guessed(studio: Studio, family: str) -> float | None:
+    """Seconds a picture of a family will take here, from what the starter's took, by their UNets' work."""
+    files = [file for file in studio.library.files("checkpoint") if file.family == STARTER]
+    if family not in FAMILIES or not FAMILIES[family].work or not files:
+        return None
+    return studio.jobs.estimate(files[0].id, usual(family) * FAMILIES[family].work / FAMILIES[STARTER].work)
+
+
+def usual(family: str) -> float:
+    """Megapixel-steps of a picture with the family's own settings."""
+    return cost(Recipe.of(dict(FAMILIES[family].defaults)))
+
+
+def named(file: ModelFile) -> str:
+    """How a prompt calls a file: its name without folders."""
+    return file.id.rpartition("/")[2]

@@ -1,0 +1,66 @@
+"""What the prompt's routes say while words are typed."""
+
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+from halls import models_folder, owner_client, page_of, studio_at
+
+from studio.settings import PROJECT
+from studio.studio import Studio
+from studio.web import Server
+from studio.web.prompting import offered
+
+
+def knowing(models: Path) -> Path:
+    """The tiny starter with the real one's vocabulary."""
+    shutil.copy(PROJECT / "models" / "starter" / "words.json", models_folder(models) / "starter")
+    return models
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory):
+    root = tmp_path_factory.mktemp("prompting")
+    with studio_at(root / "data", knowing(root / "models")) as studio:
+        yield studio
+
+
+@pytest.fixture(scope="module")
+def server(studio: Studio):
+    with page_of(studio) as server:
+        yield server
+
+
+@pytest.fixture
+def owner(server: Server):
+    client = owner_client(server)
+    yield client
+    client.close()
+
+
+def test_the_words_are_counted_and_judged(owner: httpx.Client):
+    said = owner.post("/studio/words", json={"prompt": "a 🐈 cat by a lake", "model": "starter"}).json()
+    assert said["window"] == 75
+    assert sum(said["tokens"]) > 3
+    assert said["verdict"] == "some"
+    assert said["unknown"] == [[4, 7, "cat"]]
+    assert said["known"] == ["lake"]
+
+
+def test_a_prompt_that_is_too_long_or_a_model_that_is_not_there_is_refused(owner: httpx.Client):
+    assert owner.post("/studio/words", json={"prompt": "a" * 10_001}).status_code == 400
+    assert "starter" in owner.post("/studio/words", json={"model": "no"}).json()["sentence"]
+    assert owner.post("/studio/words", json={"prompt": 3}).status_code == 400
+
+
+def test_only_the_owner_is_offered_other_painters_with_what_they_cost_here(
+    studio: Studio, owner: httpx.Client
+):
+    first = owner.get("/studio/words/painters").json()["painters"]
+    assert [one["id"] for one in first] == ["dreamshaper-8"]
+    assert first[0]["seconds"] is None, "nothing was painted here yet"
+    studio.jobs.learn("starter", 1.3, 2.0)
+    seconds = owner.get("/studio/words/painters").json()["painters"][0]["seconds"]
+    assert seconds > 100 * 2.0, "a hundred times the work"
+    assert offered(studio, studio.painters.join()) == []
