@@ -10,33 +10,29 @@ index.db, tmp/thumbs/                             made again from the files when
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from pydantic import Field, ValidationError
 
-from studio import containers, images, metadata
+from studio import images
 from studio.errors import BadInput, BadPicture, DiskFull, NotFound
-from studio.gallery_index import Index, Marks, Picture
+from studio.gallery_files import FILE, PAINTER, TIME, files_of, read_row
+from studio.gallery_index import Family, Index, Marks, Picture, Summary
 from studio.part import Part
 
-__all__ = ["Gallery", "Picture"]
+__all__ = ["Gallery", "Picture", "Wanted"]
 
 THUMBNAIL_SIDE = 320
-_PAINTER = re.compile(r"[0-9a-z]{1,64}")
-_FOLDER = re.compile(r"\d{4}-\d\d|trash")
-_FILE = re.compile(r"(?:(?P<trashed>\d{1,12})\.)?(?P<name>(?P<time>\d{8}T\d{9})-(?P<id>[0-9a-f]{32}))\.png")
-_TIME = "%Y%m%dT%H%M%S%f"
+FAMILY = 48
 _LARGEST = images.Bounds(bytes=2**30)
-_MOST_CHUNK = 4 * 2**20  # no setting of ours is larger
 
 
 class MarksFile(Part):
@@ -44,6 +40,29 @@ class MarksFile(Part):
 
     stars: tuple[str, ...] = ()
     albums: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which pictures are asked for; what is None does not matter.
+
+    `search`: every word of it must be in the prompt · `since`, `until`: seconds since 1970 · `kind`: one of
+    `Picture.kinds` · `trashed`: those in the trash instead.
+    """
+
+    search: str = ""
+    model: str | None = None
+    star: bool | None = None
+    album: str | None = None
+    kind: str | None = None
+    since: float | None = None
+    until: float | None = None
+    trashed: bool = False
+
+    def asked(self) -> dict[str, Any]:
+        """The conditions by their names in the index."""
+        names = ("model", "star", "album", "kind", "since", "until")
+        return {name: getattr(self, name) for name in names}
 
 
 class Gallery:
@@ -77,8 +96,8 @@ class Gallery:
             known = self._index.get(painter, job)
             if known is not None:
                 return known
-            file = f"{datetime.now(UTC).strftime(_TIME)[:18]}-{job}.png"
-            picture = _read(painter, file, BytesIO(png))
+            file = f"{datetime.now(UTC).strftime(TIME)[:18]}-{job}.png"
+            picture = read_row(painter, file, BytesIO(png))
             if picture is None:
                 raise BadPicture("The finished picture arrived damaged. Please paint it again.")
             path = self._place(picture)
@@ -93,28 +112,29 @@ class Gallery:
     # --- looking
 
     def pictures(
-        self,
-        painter: str,
-        *,
-        search: str = "",
-        model: str | None = None,
-        star: bool | None = None,
-        album: str | None = None,
-        since: float | None = None,
-        until: float | None = None,
-        trashed: bool = False,
-        before: str | None = None,
-        limit: int = 100,
+        self, painter: str, wanted: Wanted | None = None, *, before: str | None = None, limit: int = 100
     ) -> tuple[Picture, ...]:
-        """A painter's pictures, newest first; every word of `search` must be in the prompt.
+        """A painter's pictures, newest first; `before`: the id of the last picture of the page before.
 
-        `since`, `until`: seconds since 1970 · `trashed`: those in the trash instead · `before`: the id of the
-        last picture of the page before. Raises `NotFound` when there is no picture `before`.
+        Raises `NotFound` when there is no picture `before`.
         """
-        asked = {"model": model, "star": star, "album": album, "since": since, "until": until}
+        wanted = wanted or Wanted()
+        asked = wanted.asked()
         if before is not None:
             asked["before"] = self.get(painter, before).name
-        return self._index.search(painter, search.split(), asked, trashed, limit)
+        return self._index.search(painter, wanted.search.split(), asked, wanted.trashed, limit)
+
+    def ids(self, painter: str, wanted: Wanted) -> tuple[str, ...]:
+        """The ids of all such pictures, newest first."""
+        return self._index.ids(painter, wanted.search.split(), wanted.asked(), wanted.trashed)
+
+    def summary(self, painter: str, offset: int = 0) -> Summary:
+        """How many pictures there are of what; `offset`: seconds by which her clock is ahead of UTC."""
+        return self._index.summary(painter, offset)
+
+    def family(self, painter: str, picture: str) -> Family:
+        """What a picture came from, what came from it, what shares an input with it. Raises `NotFound`."""
+        return self._index.family(self.get(painter, picture), FAMILY)
 
     def get(self, painter: str, picture: str) -> Picture:
         """One picture, in the trash or not. Raises `NotFound`."""
@@ -158,23 +178,37 @@ class Gallery:
 
     # --- marking
 
-    def star(self, painter: str, picture: str, on: bool = True) -> None:
-        """Sets or takes a picture's star. Raises `NotFound`."""
-        with self._marking(painter, picture):
-            self._index.star(picture, on)
+    def star(self, painter: str, pictures: Sequence[str], on: bool = True) -> None:
+        """Sets or takes stars. Raises `NotFound`, changing nothing."""
+        with self._marking(painter, pictures):
+            for picture in pictures:
+                self._index.star(picture, on)
 
-    def album(self, painter: str, picture: str, album: str, on: bool = True) -> None:
-        """Puts a picture into an album, or takes it out. Raises `NotFound`, `BadInput`."""
-        if not 0 < len(album.strip()) <= 100 or not album.isprintable():
-            raise BadInput("An album needs a name of 1 to 100 letters.")
-        with self._marking(painter, picture):
-            self._index.album(picture, album.strip(), on)
+    def album(self, painter: str, pictures: Sequence[str], album: str, on: bool = True) -> None:
+        """Puts pictures into an album, or takes them out. Raises `NotFound`, `BadInput`, changing nothing."""
+        name = _album(album)
+        with self._marking(painter, pictures):
+            for picture in pictures:
+                self._index.album(picture, name, on)
+
+    def rename(self, painter: str, album: str, name: str) -> None:
+        """Gives an album another name; into one that is there already, it goes whole. Raises `BadInput`."""
+        old, new = _album(album), _album(name)
+        if old != new:
+            with self._marking(painter):
+                self._index.rename(painter, old, new)
+
+    def dissolve(self, painter: str, album: str) -> None:
+        """Takes an album away; its pictures stay."""
+        with self._marking(painter):
+            self._index.dissolve(painter, album)
 
     @contextmanager
-    def _marking(self, painter: str, picture: str) -> Generator[None]:
+    def _marking(self, painter: str, pictures: Iterable[str] = ()) -> Generator[None]:
         """Change the index, then `marks.json`; commit when the file is safe."""
         with self._lock, self._index.transaction():
-            self.get(painter, picture)
+            for picture in pictures:
+                self.get(painter, picture)
             yield
             self._write_marks(painter)
 
@@ -182,17 +216,22 @@ class Gallery:
         marks = self._index.marks(painter)
         albums = {name: tuple(sorted(ids)) for name, ids in sorted(marks.albums.items())}
         text = MarksFile(stars=tuple(sorted(marks.stars)), albums=albums).model_dump_json(indent=1)
-        images.write_file(self._folder(painter) / "marks.json", text.encode())
+        folder = self._folder(painter)
+        if folder.exists():  # who has no picture has no marks
+            images.write_file(folder / "marks.json", text.encode())
 
     # --- deleting
 
-    def trash(self, painter: str, picture: str) -> None:
-        """Moves a picture to the trash. Raises `NotFound`."""
-        self._move(self.get(painter, picture), int(time.time()))
+    def trash(self, painter: str, *pictures: str) -> None:
+        """Moves pictures to the trash. Raises `NotFound` before any is moved."""
+        now = int(time.time())
+        for one in [self.get(painter, picture) for picture in pictures]:
+            self._move(one, now)
 
-    def restore(self, painter: str, picture: str) -> None:
-        """Brings a picture back from the trash. Raises `NotFound`."""
-        self._move(self.get(painter, picture), None)
+    def restore(self, painter: str, *pictures: str) -> None:
+        """Brings pictures back from the trash. Raises `NotFound` before any is moved."""
+        for one in [self.get(painter, picture) for picture in pictures]:
+            self._move(one, None)
 
     def empty(self, painter: str) -> int:
         """Deletes what is in a painter's trash, for good; returns how many pictures."""
@@ -233,7 +272,7 @@ class Gallery:
 
     def _reconcile(self) -> int:
         """Make the index say what the files say; returns how many pictures there are."""
-        folders = [f for f in self._root.iterdir() if f.is_dir() and _PAINTER.fullmatch(f.name)]
+        folders = [f for f in self._root.iterdir() if f.is_dir() and PAINTER.fullmatch(f.name)]
         with self._index.transaction():
             for painter in self._index.painters() - {folder.name for folder in folders}:
                 for picture in self._index.all(painter):
@@ -244,8 +283,8 @@ class Gallery:
         painter = folder.name
         known = self._index.all(painter)
         present: set[str] = set()
-        for entry in _files(folder):
-            match = _FILE.fullmatch(entry.name)
+        for entry in files_of(folder):
+            match = FILE.fullmatch(entry.name)
             if match is None:
                 continue
             row = known.get(match["id"])
@@ -261,7 +300,7 @@ class Gallery:
     def _take_in(self, painter: str, path: Path) -> Picture | None:
         """Index a file that was not known as it is; what is no whole picture is put aside."""
         with open(path, "rb") as file:
-            picture = _read(painter, path.name, file)
+            picture = read_row(painter, path.name, file)
         target = path.parent.parent / "broken" / path.name if picture is None else self._place(picture)
         if target != path:
             target.parent.mkdir(exist_ok=True)
@@ -294,7 +333,7 @@ class Gallery:
     # --- places
 
     def _folder(self, painter: str) -> Path:
-        if not _PAINTER.fullmatch(painter):
+        if not PAINTER.fullmatch(painter):
             raise NotFound("There is no such picture any more.")
         return self._root / painter
 
@@ -306,6 +345,12 @@ class Gallery:
 
     def _thumb(self, picture: Picture) -> Path:
         return self._thumbs / picture.painter / f"{picture.id}.webp"
+
+
+def _album(name: str) -> str:
+    if not 0 < len(name.strip()) <= 100 or not name.isprintable():
+        raise BadInput("An album needs a name of 1 to 100 letters.")
+    return name.strip()
 
 
 def _make_folder(folder: Path) -> None:
@@ -328,65 +373,3 @@ def _there() -> Generator[None]:
         yield
     except FileNotFoundError as error:
         raise NotFound("The file of this picture has been taken out of its folder.") from error
-
-
-def _files(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """The files in a painter's months and trash; what an interrupted write left is removed."""
-    for part in sorted(f.path for f in os.scandir(folder) if f.is_dir() and _FOLDER.fullmatch(f.name)):
-        for entry in os.scandir(part):
-            if entry.name.startswith(".") and entry.name.endswith(".tmp"):
-                os.unlink(entry.path)
-            elif entry.is_file():
-                yield entry
-
-
-def _read(painter: str, file: str, stream: BinaryIO) -> Picture | None:
-    """A picture's row, from its file's name and content; None when it is no whole PNG with such a name."""
-    match = _FILE.fullmatch(file)
-    size, bare = _without_pixels(stream)
-    if match is None or bare is None:
-        return None
-    try:
-        head, found = containers.header(bare), metadata.read_file(bare)
-        created = datetime.strptime(match["time"], _TIME).replace(tzinfo=UTC)
-    except (BadPicture, ValueError):
-        return None
-    recipe, partial, trashed = found.recipe, found.partial, match["trashed"]
-    seed = recipe.seed if recipe else partial.get("seed")
-    return Picture(
-        match["id"],
-        painter,
-        match["name"],
-        created.timestamp(),
-        size,
-        head.width,
-        head.height,
-        recipe.model if recipe else str(partial.get("model", "")),
-        recipe.prompt if recipe else str(partial.get("prompt", "")),
-        seed if isinstance(seed, int) and 0 <= seed < 2**64 else None,
-        recipe.images if recipe else (),
-        trashed=None if trashed is None else int(trashed),
-    )
-
-
-def _without_pixels(stream: BinaryIO) -> tuple[int, bytes | None]:
-    """A PNG's length in bytes, and all its chunks but the pixels; None when it is cut short or no PNG."""
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(0)
-    parts, pixels, at = [stream.read(8)], False, 8
-    if parts[0] != containers.PNG:
-        return size, None
-    while at + 12 <= size:
-        start = stream.read(8)
-        length, kind = int.from_bytes(start[:4], "big"), start[4:]
-        at += length + 12
-        if at > size or not kind.isalpha():
-            break
-        if kind in (b"IDAT", metadata.INPUT) or length > _MOST_CHUNK:
-            pixels = pixels or kind == b"IDAT"
-            stream.seek(at)
-        else:
-            parts.append(start + stream.read(length + 4))
-        if kind == b"IEND":
-            return size, b"".join(parts) if pixels else None
-    return size, None

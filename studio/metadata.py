@@ -97,13 +97,15 @@ def write_png(
 def without(png: bytes, *, inputs: bool = True, recipe: bool = False) -> bytes:
     """The PNG without its input pictures, or without any text; the marks of its origin always stay."""
     _need_png(png)
+    chunks = containers.png_chunks(png)
+    return containers.png_file(pair for pair in chunks if stays(*pair, inputs=inputs, recipe=recipe))
 
-    def stays(kind: bytes, body: bytes) -> bool:
-        if kind in TEXTS:
-            return not recipe or body.partition(b"\0")[0] in (XMP.encode(), AIGC.encode())
-        return not (inputs and kind == INPUT) and not (recipe and kind == b"eXIf")
 
-    return containers.png_file(pair for pair in containers.png_chunks(png) if stays(*pair))
+def stays(kind: bytes, body: bytes, *, inputs: bool, recipe: bool) -> bool:
+    """Whether a PNG chunk is left by `without`. Of a text's body, the keyword is enough."""
+    if kind in TEXTS:
+        return not recipe or body.partition(b"\0")[0] in (XMP.encode(), AIGC.encode())
+    return not (inputs and kind == INPUT) and not (recipe and kind == b"eXIf")
 
 
 def export(png: bytes, kind: Literal["jpeg", "webp"]) -> bytes:

@@ -13,9 +13,9 @@ from PIL import Image
 
 from studio import containers, images, metadata
 from studio.errors import BadInput, BadPicture, DiskFull, NotFound
-from studio.gallery import Gallery
+from studio.gallery import Gallery, Wanted
 from studio.gallery_index import Picture
-from studio.recipe import Recipe, Source
+from studio.recipe import Control, Hires, Recipe, Source
 
 ANN, BOB = "a" * 32, "b" * 32
 
@@ -37,9 +37,9 @@ def everything(gallery):
     return {
         painter: (
             gallery.pictures(painter),
-            gallery.pictures(painter, trashed=True),
+            gallery.pictures(painter, Wanted(trashed=True)),
             gallery.albums(painter),
-            {album: gallery.pictures(painter, album=album) for album in gallery.albums(painter)},
+            {album: gallery.pictures(painter, Wanted(album=album)) for album in gallery.albums(painter)},
         )
         for painter in (ANN, BOB)
     }
@@ -87,8 +87,8 @@ def test_others_pictures_are_not_there(gallery):
         lambda: gallery.read(BOB, row.id),
         lambda: gallery.path(BOB, row.id),
         lambda: gallery.thumbnail(BOB, row.id),
-        lambda: gallery.star(BOB, row.id),
-        lambda: gallery.album(BOB, row.id, "mine"),
+        lambda: gallery.star(BOB, [row.id]),
+        lambda: gallery.album(BOB, [row.id], "mine"),
         lambda: gallery.trash(BOB, row.id),
         lambda: gallery.restore(BOB, row.id),
         lambda: gallery.pictures(BOB, before=row.id),
@@ -105,7 +105,7 @@ def test_search_finds_every_word_and_takes_signs_for_themselves(gallery):
     add(gallery, "a BOAT on a lake", "a boat, 100% ink_wash", "山水 with a tower", "C:\\paint")
 
     def found(words):
-        return [picture.prompt for picture in gallery.pictures(ANN, search=words)]
+        return [picture.prompt for picture in gallery.pictures(ANN, Wanted(search=words))]
 
     assert found("boat LAKE") == ["a BOAT on a lake"]
     assert found("0%") == ["a boat, 100% ink_wash"]
@@ -119,20 +119,106 @@ def test_search_finds_every_word_and_takes_signs_for_themselves(gallery):
 def test_pictures_are_chosen_by_model_date_star_and_album(gallery):
     one, two, three = add(gallery, "1", "2", "3")
     other = gallery.keep(ANN, "d" * 32, png("4", model="sd15/ink"))
-    gallery.star(ANN, one.id)
-    gallery.star(ANN, two.id)
-    gallery.star(ANN, two.id, on=False)
-    gallery.album(ANN, three.id, " Lake ")
-    assert [p.prompt for p in gallery.pictures(ANN, model="sd15/ink")] == ["4"]
-    assert [p.id for p in gallery.pictures(ANN, star=True)] == [one.id]
-    assert [p.id for p in gallery.pictures(ANN, album="Lake")] == [three.id]
+    gallery.star(ANN, [one.id])
+    gallery.star(ANN, [two.id])
+    gallery.star(ANN, [two.id], on=False)
+    gallery.album(ANN, [three.id], " Lake ")
+    assert [p.prompt for p in gallery.pictures(ANN, Wanted(model="sd15/ink"))] == ["4"]
+    assert [p.id for p in gallery.pictures(ANN, Wanted(star=True))] == [one.id]
+    assert [p.id for p in gallery.pictures(ANN, Wanted(album="Lake"))] == [three.id]
     assert gallery.albums(ANN) == {"Lake": 1}
-    assert [p.id for p in gallery.pictures(ANN, since=three.created)] == [other.id, three.id]
-    assert gallery.pictures(ANN, until=one.created) == ()
-    gallery.album(ANN, three.id, "Lake", on=False)
+    assert [p.id for p in gallery.pictures(ANN, Wanted(since=three.created))] == [other.id, three.id]
+    assert gallery.pictures(ANN, Wanted(until=one.created)) == ()
+    gallery.album(ANN, [three.id], "Lake", on=False)
     assert gallery.albums(ANN) == {}
     with pytest.raises(BadInput):
-        gallery.album(ANN, one.id, " ")
+        gallery.album(ANN, [one.id], " ")
+
+
+def test_many_are_marked_at_once_or_none(gallery):
+    rows = add(gallery, "1", "2", "3")
+    gallery.star(ANN, [row.id for row in rows])
+    gallery.album(ANN, [rows[0].id, rows[1].id], "Lake")
+    gallery.album(ANN, [rows[1].id, rows[2].id], "湖")
+    with pytest.raises(NotFound):
+        gallery.star(ANN, [rows[0].id, "f" * 32], on=False)
+    with pytest.raises(NotFound):
+        gallery.album(ANN, [rows[0].id, "f" * 32], "Other")
+    assert len(gallery.pictures(ANN, Wanted(star=True))) == 3
+    gallery.rename(ANN, "Lake", "湖")
+    assert gallery.albums(ANN) == {"湖": 3}
+    gallery.rename(BOB, "湖", "mine")
+    gallery.dissolve(BOB, "湖")
+    assert gallery.albums(ANN) == {"湖": 3}
+    marks = json.loads((gallery._root / ANN / "marks.json").read_text())
+    assert marks["albums"] == {"湖": sorted(row.id for row in rows)}
+    gallery.dissolve(ANN, "湖")
+    assert gallery.albums(ANN) == {}
+    assert not (gallery._root / BOB).exists()
+
+
+def test_the_summary_counts_what_is_there(gallery):
+    control = Control(image="e" * 64, model="starter")
+    rows = [
+        *add(gallery, "1", "2"),
+        *add(gallery, "3", source=Source(image="f" * 64)),
+        *add(gallery, "4", controls=(control,), source=Source(image="f" * 64), hires=Hires()),
+        *add(gallery, "5", source=Source(image="f" * 64, strength=0), model="sd15/ink"),
+    ]
+    gallery.star(ANN, [rows[1].id, rows[0].id])
+    gallery.album(ANN, [rows[2].id], "A")
+    gallery.trash(ANN, rows[0].id)
+    found = gallery.summary(ANN)
+    assert (found.total, found.starred, found.trashed) == (4, 1, 1)
+    assert found.models == {"starter": 3, "sd15/ink": 1}
+    assert found.kinds == {"txt2img": 1, "img2img": 1, "sketch": 1, "finish": 1, "highres": 1}
+    assert found.albums == {"A": 1}
+    assert found.months == {datetime.now(UTC).strftime("%Y-%m"): 4}
+    assert [p.prompt for p in gallery.pictures(ANN, Wanted(kind="highres"))] == ["4"]
+    assert gallery.ids(ANN, Wanted(kind="img2img")) == (rows[2].id,)
+    assert gallery.ids(ANN, Wanted(kind="img")) == ()
+    assert gallery.summary(BOB).total == 0
+
+
+def test_a_picture_knows_what_it_came_from_and_what_came_from_it(gallery):
+    (first,) = add(gallery, "first")
+    bare = images.digest(metadata.without(gallery.read(ANN, first.id), inputs=True, recipe=True))
+    made = add(gallery, "made", "made too", source=Source(image=bare))
+    recipe = Recipe(prompt="vary", width=64, height=64)
+    file = metadata.write_png(Image.new("RGB", (64, 64)), recipe, {"parent": first.id})
+    varied = gallery.keep(ANN, "d" * 32, file)
+    add(gallery, "another's", painter=BOB, source=Source(image=bare))
+
+    def ids(pictures):
+        return {picture.id for picture in pictures}
+
+    def holds():
+        family = gallery.family(ANN, first.id)
+        assert (family.parents, family.siblings) == ((), ())
+        assert ids(family.children) == {made[0].id, made[1].id, varied.id}
+        assert ids(gallery.family(ANN, varied.id).parents) == {first.id}
+        own = gallery.family(ANN, made[0].id)
+        assert (ids(own.parents), ids(own.siblings), own.children) == ({first.id}, {made[1].id}, ())
+
+    holds()
+    gallery.reindex()
+    holds()
+    with pytest.raises(NotFound):
+        gallery.family(BOB, first.id)
+
+
+def test_an_index_of_an_older_version_is_made_anew(gallery, tmp_path):
+    rows = add(gallery, "1", "2")
+    gallery.star(ANN, [rows[0].id])
+
+    def older():
+        with sqlite3.connect(tmp_path / "index.db") as db:
+            db.executescript("DROP TABLE albums; DROP TABLE pictures; CREATE TABLE pictures (id TEXT)")
+            db.execute("PRAGMA user_version=1")
+
+    reopened(gallery, tmp_path, older)
+    assert [p.id for p in gallery.pictures(ANN, Wanted(star=True))] == [rows[0].id]
+    assert len(gallery.pictures(ANN)) == 2
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(gallery):
@@ -148,15 +234,15 @@ def test_pages_follow_each_other_without_gap_or_repetition(gallery):
 
 def test_the_trash_gives_back_until_it_is_emptied(gallery):
     one, two, three = add(gallery, "1", "2", "3")
-    gallery.star(ANN, one.id)
+    gallery.star(ANN, [one.id])
     gallery.thumbnail(ANN, two.id)
     for row in (one, two):
         gallery.trash(ANN, row.id)
         gallery.trash(ANN, row.id)
     assert [p.id for p in gallery.pictures(ANN)] == [three.id]
-    assert len(gallery.pictures(ANN, trashed=True)) == 2
+    assert len(gallery.pictures(ANN, Wanted(trashed=True))) == 2
     gallery.restore(ANN, one.id)
-    assert [p.id for p in gallery.pictures(ANN, star=True)] == [one.id]
+    assert [p.id for p in gallery.pictures(ANN, Wanted(star=True))] == [one.id]
     assert gallery.expire(days=30) == 0
     assert gallery.empty(BOB) == 0
     assert gallery.empty(ANN) == 1
@@ -174,16 +260,16 @@ def test_the_trash_empties_by_itself_after_its_days(gallery, monkeypatch):
     monkeypatch.undo()
     assert gallery.expire(days=32) == 0
     assert gallery.expire(days=30) == 1
-    assert gallery.pictures(ANN, trashed=True) == ()
+    assert gallery.pictures(ANN, Wanted(trashed=True)) == ()
 
 
 @pytest.mark.parametrize("how", ["deleted", "garbage", "wal deleted", "reindexed"])
 def test_without_its_index_everything_is_back_from_the_files(gallery, tmp_path, how):
     rows = add(gallery, *"abcdef") + add(gallery, *"xy", painter=BOB)
-    gallery.star(ANN, rows[0].id)
-    gallery.star(BOB, rows[6].id)
-    gallery.album(ANN, rows[1].id, "湖")
-    gallery.album(ANN, rows[2].id, "湖")
+    gallery.star(ANN, [rows[0].id])
+    gallery.star(BOB, [rows[6].id])
+    gallery.album(ANN, [rows[1].id], "湖")
+    gallery.album(ANN, [rows[2].id], "湖")
     gallery.trash(ANN, rows[3].id)
     known = everything(gallery)
 
@@ -237,7 +323,7 @@ def test_what_hands_and_crashes_left_is_put_right_at_the_start(gallery, tmp_path
 
 def test_broken_marks_are_put_aside_and_written_again(gallery, tmp_path):
     (row,) = add(gallery, "1")
-    gallery.star(ANN, row.id)
+    gallery.star(ANN, [row.id])
     marks = tmp_path / "gallery" / ANN / "marks.json"
     reopened(gallery, tmp_path, lambda: marks.write_text('{"stars": "no'))
     assert gallery.get(ANN, row.id).star
@@ -247,11 +333,11 @@ def test_broken_marks_are_put_aside_and_written_again(gallery, tmp_path):
 
 def test_marks_written_by_hand_count(gallery, tmp_path):
     one, two = add(gallery, "1", "2")
-    gallery.star(ANN, one.id)
+    gallery.star(ANN, [one.id])
     marks = tmp_path / "gallery" / ANN / "marks.json"
     text = json.dumps({"stars": [two.id, "f" * 32], "albums": {"A": [one.id], "B": ["f" * 32]}})
     reopened(gallery, tmp_path, lambda: marks.write_text(text))
-    assert [p.id for p in gallery.pictures(ANN, star=True)] == [two.id]
+    assert [p.id for p in gallery.pictures(ANN, Wanted(star=True))] == [two.id]
     assert gallery.albums(ANN) == {"A": 1}
 
 
@@ -290,7 +376,7 @@ def test_a_star_is_in_the_file_before_it_is_in_the_index(gallery, monkeypatch):
 
     monkeypatch.setattr(images, "write_file", full)
     with pytest.raises(DiskFull):
-        gallery.star(ANN, row.id)
+        gallery.star(ANN, [row.id])
     assert not gallery.get(ANN, row.id).star
 
 
@@ -303,7 +389,7 @@ def test_ten_thousand_pictures_are_paged_from_the_index_without_a_sort(gallery):
             gallery._index.put(row)
     page = gallery.pictures(ANN, before=f"{5000:032x}", limit=60)
     assert [p.seed for p in page] == list(range(4999, 4939, -1))
-    assert [p.seed for p in gallery.pictures(ANN, search="BOAT 777", limit=3)] == [9777, 8777, 7779]
+    assert [p.seed for p in gallery.pictures(ANN, Wanted(search="BOAT 777"), limit=3)] == [9777, 8777, 7779]
     db: sqlite3.Connection = gallery._index._db._db
     steps = []
     db.set_progress_handler(lambda: steps.append(1), 100)

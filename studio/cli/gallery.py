@@ -65,10 +65,12 @@ def show(args: Arguments, rows: Iterator[dict[str, Any]]) -> int:
 
 def listed(gallery: Gallery, chosen: Settings, search: str) -> Iterator[dict[str, Any]]:
     """The owner's pictures, page by page."""
+    from studio.gallery import Wanted
     from studio.identity import Painters
 
+    wanted = Wanted(search=search)
     owner, before = Painters(chosen.data / "gallery").owner(), None
-    while rows := gallery.pictures(owner, search=search, before=before, limit=PAGE):
+    while rows := gallery.pictures(owner, wanted, before=before, limit=PAGE):
         for row in rows:
             file = str(gallery.path(owner, row.id))
             yield {"id": row.id, "prompt": row.prompt, "model": row.model, "file": file}

@@ -10,7 +10,6 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from importlib.resources import files
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +22,7 @@ from studio.desk.limits import check_disk
 from studio.gallery import Picture, Wanted
 from studio.identity import SCOPE
 from studio.studio import FORM_BYTES, Studio
+from studio.ui.bundle import bundles
 from studio.web import plain
 from studio.web.guard import refusal
 
@@ -276,7 +276,7 @@ def forms(studio: Studio) -> list[Route]:
 
 def program() -> list[Route]:
     """The page's own script, and a sign of life."""
-    assets = {one.name: one.read_bytes() for one in files("studio.ui").joinpath("assets").iterdir()}
+    assets = bundles()
 
     async def asset(request: Request) -> Response:
         name = str(request.path_params["name"])

@@ -19,7 +19,7 @@ from PIL import Image
 from studio import metadata
 from studio.desk.board import Board
 from studio.desk.jobs import ENDED, Job, Jobs
-from studio.gallery import Gallery
+from studio.gallery import Gallery, Wanted
 from studio.recipe import Recipe
 
 PAINTERS = ("ann", "bob", "cat")
@@ -99,14 +99,14 @@ class Life(RuleBasedStateMachine):
 
     @rule(painter=painters, n=numbers, trashed=st.booleans())
     def delete_or_restore(self, painter, n, trashed):
-        found = self.gallery.pictures(painter, trashed=trashed)
+        found = self.gallery.pictures(painter, Wanted(trashed=trashed))
         if found:
             change = self.gallery.restore if trashed else self.gallery.trash
             change(painter, found[n % len(found)].id)
 
     @rule(painter=painters)
     def empty(self, painter):
-        self.deleted |= {picture.id for picture in self.gallery.pictures(painter, trashed=True)}
+        self.deleted |= {picture.id for picture in self.gallery.pictures(painter, Wanted(trashed=True))}
         self.gallery.empty(painter)
 
     @rule(index=st.booleans())
@@ -127,7 +127,7 @@ class Life(RuleBasedStateMachine):
         for painter in PAINTERS:
             done = {job.id for job in self.jobs.recent(painter, 10**6) if job.state == "done"}
             rows = {
-                p.id for t in (False, True) for p in self.gallery.pictures(painter, trashed=t, limit=10**6)
+                p.id for t in (False, True) for p in self.gallery.pictures(painter, Wanted(trashed=t), limit=10**6)
             }
             files = [
                 path.stem.rpartition("-")[2] for path in (self.folder / "gallery" / painter).rglob("*.png")

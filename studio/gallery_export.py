@@ -1,0 +1,67 @@
+"""Pictures on their way out: as PNG, JPEG or WebP, with or without their recipe, one or many in a ZIP."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+from studio import metadata
+from studio.errors import NotFound
+from studio.gallery import Gallery, Picture
+
+Kind = Literal["png", "jpeg", "webp"]
+ENDINGS: dict[Kind, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+
+
+def exported(png: bytes, kind: Kind, recipe: bool) -> bytes:
+    """The file as it leaves; the marks of its origin stay in any case.
+
+    Raises `BadInput` when the picture is larger than the format allows, `BadPicture` when it is damaged.
+    """
+    kept = png if recipe else metadata.without(png, inputs=True, recipe=True)
+    return kept if kind == "png" else metadata.export(kept, kind)
+
+
+def file_name(picture: Picture, kind: Kind) -> str:
+    """What to call the file: time and id, nothing anybody wrote."""
+    when = datetime.fromtimestamp(picture.created, UTC).strftime("%Y%m%d-%H%M%S")
+    return f"inkstone-{when}-{picture.id[:8]}{ENDINGS[kind]}"
+
+
+def archive(
+    gallery: Gallery, painter: str, pictures: Sequence[Picture], kind: Kind, recipe: bool
+) -> Iterator[bytes]:
+    """A ZIP of pictures in pieces, one picture at a time in memory; what has gone since is left out."""
+    sink = _Sink()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as file:  # pictures do not pack any smaller
+        for picture in pictures:
+            try:
+                data = exported(gallery.read(painter, picture.id), kind, recipe)
+            except NotFound:
+                continue
+            when = datetime.fromtimestamp(picture.created, UTC)
+            file.writestr(zipfile.ZipInfo(file_name(picture, kind), when.timetuple()[:6]), data)
+            yield sink.taken()
+    yield sink.taken()
+
+
+class _Sink:
+    """A file that only goes forward, for `zipfile`: it has no `tell` and no `seek`."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        """Keeps a piece until it is taken."""
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
