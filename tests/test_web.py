@@ -181,7 +181,12 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         ("POST", "/studio/models/get"),
         ("POST", "/studio/models/stop"), ("POST", "/studio/models/use"), ("POST", "/studio/models/forget"),
     }  # fmt: skip
-    ours = [*routes(studio), *gallery_routes(studio), *downloading(studio.downloads, studio.painters), *prompting(studio)]
+    ours = [
+        *routes(studio),
+        *gallery_routes(studio),
+        *downloading(studio.downloads, studio.painters),
+        *prompting(studio),
+    ]
     there = {(method, r.path) for r in ours for method in (r.methods or ()) if method != "HEAD"}
     assert there == public | hers | owners
     for method, path in hers | owners:
@@ -349,7 +354,7 @@ def test_a_bomb_and_a_text_are_no_pictures(owner: httpx.Client):
 
 
 def test_the_programs_own_files_are_served_and_nothing_else(owner: httpx.Client):
-    script = owner.get("/studio/page/stage.js")
+    script = owner.get("/studio/page/inkstone.js")
     assert script.headers["content-type"].startswith("text/javascript")
     for name in ("__init__.py", "..%2fapp.py", "nothing.js"):
         assert owner.get(f"/studio/page/{name}").status_code == 404

@@ -5,9 +5,7 @@ It holds nothing that matters: form, running work and pictures come from the stu
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
 import gradio as gr
@@ -16,13 +14,12 @@ from gradio.blocks import Block
 from studio.errors import UnknownName
 from studio.identity import Role
 from studio.studio import Studio
+from studio.ui.bundle import addresses
 from studio.ui.page import Page, Tab, Updates, applied, merged, painter_of, scripted, telling
 from studio.ui.tabs import OWNED, TABS, painting
 from studio.ui.tabs.panels import PANELS
 from studio.ui.theme import theme
 from studio.ui.words import Words, preferred, read_catalogs
-
-GROUND = ("page.css", "page.js")  # what the other styles and scripts stand on
 
 
 def build(studio: Studio, profile: Role = "owner") -> gr.Blocks:
@@ -52,17 +49,12 @@ def build(studio: Studio, profile: Role = "owner") -> gr.Blocks:
 
 def look() -> dict[str, Any]:
     """Theme, styles and scripts, as Gradio's launch takes them. The files come from our own route."""
-    assets = files("studio.ui").joinpath("assets")
-    found = sorted(one.name for one in assets.iterdir() if one.name.endswith((".css", ".js")))
-    tags = ['<meta name="color-scheme" content="light dark">']
-    for name in (*GROUND, *(name for name in found if name not in GROUND)):
-        version = hashlib.sha256(assets.joinpath(name).read_bytes()).hexdigest()[:12]
-        address = f"studio/page/{name}?v={version}"
-        tags.append(
-            f'<link rel="stylesheet" href="{address}">'
-            if name.endswith(".css")
-            else f'<script src="{address}"></script>'
-        )
+    at = addresses()
+    tags = (
+        '<meta name="color-scheme" content="light dark">',
+        f'<link rel="stylesheet" href="{at["inkstone.css"]}">',
+        f'<script src="{at["inkstone.js"]}"></script>',
+    )
     return {"theme": theme(), "head": "".join(tags)}
 
 

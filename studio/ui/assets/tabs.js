@@ -36,7 +36,7 @@
   function say() {
     for (const button of bar.children) {
       const name = button.dataset.tab;
-      button.textContent = ink.say(`tab.${name}`);
+      button.replaceChildren(ink.make("b", "", ink.say(`tab.${name}`)), ink.make("small", "", ink.say(`tab.${name}.short`)));
       button.title = ink.say(`tab.${name}.plain`);
     }
   }
