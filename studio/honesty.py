@@ -21,9 +21,14 @@ WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 HAN = re.compile(r"[\u3400-\u9fff]+")
 # What is written for the reader or for the grammar and names nothing: tags, wildcards, comments, keywords.
 SILENT = re.compile(r"<\w+:[^>]+>|__[^\s_](?:[^\n]*?[^\s_])?__|(?m:^\s*#[^\n]*)|\b(?:AND|BREAK)\b|\d+\$\$")
-ENGLISH = frozenset(
-    ["a", "an", "the", "and", "or", "but", "of", "in", "on", "at", "by", "for", "from", "to", "into", "onto", "over", "under", "above", "below", "behind", "before", "between", "beside", "near", "around", "through", "across", "along", "against", "beyond", "within", "without", "with", "as", "is", "are", "was", "were", "be", "being", "been", "am", "it", "its", "this", "that", "these", "those", "there", "here", "he", "she", "they", "we", "you", "i", "his", "her", "their", "our", "your", "my", "me", "him", "them", "us", "who", "which", "what", "where", "when", "while", "not", "no", "very", "so", "too", "some", "any", "all", "many", "much", "more", "most", "few", "little", "both", "each", "every", "only", "just", "like", "up", "down", "out", "off", "away", "back", "far", "so", "than", "then", "again", "once", "how", "will", "would", "can", "could", "may", "have", "has", "had", "do", "does", "did", "please", "s", "t", "very", "quite"]
-)
+_ENGLISH = """
+    a an the and or but of in on at by for from to into onto over under above below behind before between
+    beside near around through across along against beyond within without with as is are was were be being
+    been am it its this that these those there here he she they we you i his her their our your my me him
+    them us who which what where when while not no very so too some any all many much more most few little
+    both each every only just like up down out off away back far than then again once how will would can
+    could may have has had do does did please s t quite"""
+ENGLISH = frozenset(_ENGLISH.split())  # small words that name nothing
 CHINESE = frozenset(
     "的了着过在和与跟及或是有个只条座位幅张上下里外中间旁边前后左右一二三两几这那之其也都很被把向从到以于而你我他她它们请画给"
 )

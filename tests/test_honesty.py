@@ -47,8 +47,15 @@ def test_an_unknown_word_is_found_at_its_place_in_the_text(own: Lexicon):
 
 @pytest.mark.parametrize(
     "prompt",
-    ["<lora:dragon:0.8> snow", "__animal__ in snow", "# a cat\nsnow", "snow AND rain BREAK mist", "(snow:1.3)", "{2$$snow|rain}"],
-)  # fmt: skip
+    [
+        "<lora:dragon:0.8> snow",
+        "__animal__ in snow",
+        "# a cat\nsnow",
+        "snow AND rain BREAK mist",
+        "(snow:1.3)",
+        "{2$$snow|rain}",
+    ],
+)
 def test_what_is_grammar_is_no_word(own: Lexicon, prompt: str):
     assert read(prompt, own).verdict == "all"
 

@@ -88,7 +88,7 @@ def offered(studio: Studio, painter: str) -> list[dict[str, Any]]:
 
 
 def offer(studio: Studio, entry: Entry) -> dict[str, Any]:
-    """One of them: its size where it is known, and about how long a picture will take here (None: unknown)."""
+    """One of them: its size (0: unknown), and about how many seconds a picture takes here (None: unknown)."""
     return {
         "id": entry.id,
         "title": entry.title,

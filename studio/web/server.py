@@ -72,7 +72,12 @@ def open_page(studio: Studio, settings: Settings) -> Server:
         settings.host,
         port,
         door,
-        [*routes(studio), *gallery_routes(studio), *downloading(studio.downloads, studio.painters), *prompting(studio)],
+        [
+            *routes(studio),
+            *gallery_routes(studio),
+            *downloading(studio.downloads, studio.painters),
+            *prompting(studio),
+        ],
         look(),
     )
     return Server(f"http://{address(settings.host)}:{port}/?key={door.key}", port, door.key, blocks)
