@@ -3,6 +3,7 @@
 import json
 import socket
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,7 @@ from studio.web import Server
 from studio.web.downloads import downloading
 from studio.web.gallery import gallery_routes
 from studio.web.guard import Door, closed, foreign, hosts_of
-from studio.web.prompting import prompting
+from studio.web.prompting import guessed, prompting
 from studio.web.routes import routes
 
 QUICK = {"prompt": "a lake", "steps": 2}
@@ -184,7 +185,7 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
     ours = [
         *routes(studio),
         *gallery_routes(studio),
-        *downloading(studio.downloads, studio.painters),
+        *downloading(studio.downloads, studio.painters, partial(guessed, studio)),
         *prompting(studio),
     ]
     there = {(method, r.path) for r in ours for method in (r.methods or ()) if method != "HEAD"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,10 @@ from studio.web.routes import Handler, answered, body, painter_of
 LOOK_SECONDS = 0.25
 
 
-def downloading(downloads: Downloads, painters: Painters) -> list[Route]:
-    """The routes, over the downloads of one studio."""
+def downloading(
+    downloads: Downloads, painters: Painters, seconds: Callable[[str], float | None]
+) -> list[Route]:
+    """The routes, over the downloads of one studio; `seconds`: what a picture of a family would take here."""
     library = downloads.library
 
     def owners(handler: Handler) -> Handler:
@@ -41,7 +43,9 @@ def downloading(downloads: Downloads, painters: Painters) -> list[Route]:
         return answered(asked)
 
     async def catalog(_: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(shown, downloads), headers={"Cache-Control": "no-store"})
+        return JSONResponse(
+            await run_in_threadpool(shown, downloads, seconds), headers={"Cache-Control": "no-store"}
+        )
 
     async def get(request: Request) -> Response:
         said = await body(request, id=str, licences=list)
@@ -91,7 +95,7 @@ async def folder_of(request: Request) -> Path:
     return path
 
 
-def shown(downloads: Downloads) -> dict[str, Any]:
+def shown(downloads: Downloads, seconds: Callable[[str], float | None]) -> dict[str, Any]:
     """Everything that the page shows about models that could be fetched or used."""
     library = downloads.library
     folders, unread = remembered(library.folder)
@@ -100,12 +104,17 @@ def shown(downloads: Downloads) -> dict[str, Any]:
             **entry.model_dump(mode="json"),
             "installed": installed(entry, library) is not None,
             "by_hand": entry.by_hand(library.folder),
+            "seconds": seconds(entry.family) if entry.kind == "checkpoint" else None,
         }
         for entry in downloads.catalog.values()
+    ]
+    files = [
+        file.model_dump(include={"id", "kind", "family", "title", "size", "note"}) for file in library.scan()
     ]
     states = [asdict(one) for one in downloads.all()]
     missing = [f"There is no folder {folder} any more." for folder in folders if not folder.is_dir()]
     return {
+        "files": files,
         "entries": entries,
         "downloads": states,
         "folders": [str(folder) for folder in folders],

@@ -7,6 +7,7 @@ import secrets
 import socket
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.middleware import Middleware
@@ -18,7 +19,7 @@ from studio.web.downloads import downloading
 from studio.web.gallery import gallery_routes
 from studio.web.guard import Door, Guard, hosts_of, is_loopback
 from studio.web.plain import PlainEvents
-from studio.web.prompting import prompting
+from studio.web.prompting import guessed, prompting
 from studio.web.routes import routes
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def open_page(studio: Studio, settings: Settings) -> Server:
         [
             *routes(studio),
             *gallery_routes(studio),
-            *downloading(studio.downloads, studio.painters),
+            *downloading(studio.downloads, studio.painters, partial(guessed, studio)),
             *prompting(studio),
         ],
         look(),

@@ -26,7 +26,7 @@ def clients(tmp_path: Path):
         said = {"id": "net", "title": "Net", "kind": "upscaler", "file": "net.pth", "licence": "MIT"}
         entry = Entry.model_validate(said | {"url": url, "sha256": SHA256})
         downloads = Downloads(Library(tmp_path / "models"), {"net": entry}, HERE)
-        app = Starlette(routes=downloading(downloads, painters))
+        app = Starlette(routes=downloading(downloads, painters, {"": 12.5}.get))
 
         def coming_as(painter: str) -> TestClient:
             async def known(scope, receive, send):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from studio.ui.page import Page, Tab
+from studio.ui.tabs import models
 
-TABS: Mapping[str, Callable[[Page], Tab]] = MappingProxyType({})
+TABS: Mapping[str, Callable[[Page], Tab]] = MappingProxyType({models.NAME: models.build})
 OWNED = frozenset({"models", "settings"})  # pages that guests do not have

@@ -1,4 +1,4 @@
-"""What can be done with a finished picture. A new action is a function and an entry in `ACTS`."""
+"""What can be done with a finished picture, or a model. A new action is a function and an entry in `ACTS`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from studio.recipe import Hires, Recipe, Source
-from studio.studio import Studio
+from studio.studio import SETTINGS, Studio
 
 SUBTLE, STRONG = 0.35, 0.65  # denoising strengths
 
@@ -118,6 +118,12 @@ def to_finish(studio: Studio, painter: str, picture: str) -> Act:
     return Act(opening(recipe), recipe)
 
 
+def with_model(studio: Studio, painter: str, model: str) -> Act:
+    """Paint with this model, as she last did; words, seed and parts stay."""
+    recipe = studio.recipe({"model": model}, painter)
+    return Act({"open": {"tab": "txt2img"}, "n": time.time()}, recipe, frozenset({*SETTINGS, "model"}))
+
+
 def submitted(studio: Studio, painter: str, recipe: Recipe, parent: str, count: int) -> Act:
     """Put it in line; the stage shows how it goes. The new pictures remember which one they came from."""
     asked = studio.submit(recipe.model_dump(mode="json"), painter, count, parent=parent)
@@ -136,5 +142,6 @@ ACTS: Mapping[str, Callable[[Studio, str, str], Act]] = MappingProxyType(
         "sketch": to_sketch,
         "upscale": to_highres,
         "finish": to_finish,
+        "model": with_model,
     }
 )
