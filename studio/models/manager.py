@@ -169,6 +169,15 @@ class Models:
                     entry.pins -= 1
                 self._trim(0)
 
+    def room(self) -> int:
+        """Bytes that activations could take now: free on the device, or in the machine's memory."""
+        import psutil
+
+        if self.device.type == "cpu":
+            return psutil.virtual_memory().available
+        with self._lock:
+            return self._free()
+
     def plan(self, parts_bytes: Sequence[int], work_bytes: int) -> Rung:
         """The rung of the ladder for a job whose components have these sizes."""
         with self._lock:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from studio import containers, images
 from studio.errors import BadInput
+from studio.families import tiled_vae
 from studio.families.latents import encode_picture
 from studio.painting.easel import picture_bytes, tensor_bytes
 from studio.painting.materials import LoraUse, Materials, fingerprint, mentioned, prompted_loras
@@ -149,7 +150,13 @@ def _encoded(first: Pass) -> torch.Tensor:
     """The latents of a finished picture that nothing was painted over yet."""
     picture = first.easel.stages.get(first.decoded)
     sides = [max(64, round(side / 8) * 8) for side in picture.size]
-    with first.easel.watch.stage("encode"), first.easel.bench.models.use(first.vae()) as (vae,):
+    models, watch = first.easel.bench.models, first.easel.watch
+    work = tiled_vae.work_bytes(sides[0], sides[1], 2) // 2
+    with (
+        watch.stage("encode"),
+        models.use(first.vae(), work_bytes=work) as (vae,),
+        tiled_vae.in_tiles(vae, models.room(), watch.beat("encode", 1, 1)),
+    ):
         return encode_picture(images.fit(picture, sides[0], sides[1]), vae, vae.dtype)
 
 

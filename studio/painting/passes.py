@@ -12,9 +12,9 @@ from PIL import Image as Pictures
 from studio import images
 from studio.control import hint
 from studio.errors import BadInput, BlackPicture
-from studio.families import sd
+from studio.families import sd, tiled_vae
 from studio.families.encode import Conditioning, encode, vocabularies
-from studio.models.budget import decode_bytes, denoise_bytes
+from studio.models.budget import denoise_bytes
 from studio.models.lora import applied, read_lora
 from studio.models.manager import Entry
 from studio.painting.easel import Easel, picture_bytes, tensor_bytes
@@ -148,7 +148,10 @@ class Pass:
             def on_step(i: int, n: int, latents: torch.Tensor) -> None:
                 watch.step(name, i, n, previews.of(latents))
 
-            with self._loras({"unet": modules[0]}):
+            with (
+                self._loras({"unet": modules[0]}),
+                tiled_vae.in_tiles(modules[1], bench.models.room(), watch.beat(name, 1, 1)),
+            ):
                 return sd.denoise(materials.family, self.recipe, conditioning, parts, inputs, on_step)
 
     def _beginning(self) -> tuple[Conditioning, torch.Tensor | None]:
@@ -222,8 +225,12 @@ class Pass:
 
     def _decoded(self, latents: torch.Tensor, *, full: bool) -> Image:
         scale, (height, width) = self.materials.family.latent_scale, latents.shape[-2:]
-        work = decode_bytes(width * scale, height * scale, 4 if full else 2)
-        with self.easel.bench.models.use(self.vae(full), work_bytes=work) as (vae,):
+        work = tiled_vae.work_bytes(width * scale, height * scale, 4 if full else 2)
+        models = self.easel.bench.models
+        with (
+            models.use(self.vae(full), work_bytes=work) as (vae,),
+            tiled_vae.in_tiles(vae, models.room(), self.easel.watch.beat("decode", 1, 1)),
+        ):
             return sd.decode(self.materials.family, latents, vae)
 
     def _paste_outside(self, picture: Image) -> Image:
