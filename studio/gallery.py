@@ -22,7 +22,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from studio import images
+from studio import images, metadata
 from studio.errors import BadInput, BadPicture, DiskFull, NotFound
 from studio.gallery_files import FILE, PAINTER, TIME, files_of, read_row
 from studio.gallery_index import Family, Index, Marks, Picture, Summary
@@ -155,6 +155,10 @@ class Gallery:
         """The PNG file as it was kept. Raises `NotFound`."""
         with _there():
             return self.path(painter, picture).read_bytes()
+
+    def bare(self, painter: str, picture: str) -> bytes:
+        """The PNG without recipe and inputs: what it is as an input of another. Raises `NotFound`."""
+        return metadata.without(self.read(painter, picture), inputs=True, recipe=True)
 
     def thumbnail(self, painter: str, picture: str) -> bytes:
         """A WebP of at most 320 pixels a side, made when first asked for. Raises `NotFound`, `BadPicture`."""

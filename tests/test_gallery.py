@@ -182,7 +182,7 @@ def test_the_summary_counts_what_is_there(gallery):
 
 def test_a_picture_knows_what_it_came_from_and_what_came_from_it(gallery):
     (first,) = add(gallery, "first")
-    bare = images.digest(metadata.without(gallery.read(ANN, first.id), inputs=True, recipe=True))
+    bare = images.digest(gallery.bare(ANN, first.id))
     made = add(gallery, "made", "made too", source=Source(image=bare))
     recipe = Recipe(prompt="vary", width=64, height=64)
     file = metadata.write_png(Image.new("RGB", (64, 64)), recipe, {"parent": first.id})

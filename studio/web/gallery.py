@@ -157,7 +157,7 @@ def marking(studio: Studio) -> list[Route]:
 
 
 def taking(studio: Studio) -> list[Route]:
-    """Pictures as files, and as inputs of further ones."""
+    """Pictures as files."""
     gallery = studio.gallery
 
     async def export(request: Request) -> Response:
@@ -181,21 +181,9 @@ def taking(studio: Studio) -> list[Route]:
         headers = {**FRESH, "Content-Disposition": 'attachment; filename="inkstone.zip"'}
         return StreamingResponse(stream, media_type="application/zip", headers=headers)
 
-    async def source(request: Request) -> Response:
-        said, painter = await body(request, picture=str), painter_of(request)
-
-        def take() -> dict[str, Any]:
-            picture = gallery.get(painter, str(said.get("picture", ""))[:64])
-            bare = metadata.without(gallery.read(painter, picture.id), inputs=True, recipe=True)
-            digest = studio.inputs.put(painter, bare)
-            return {"image": digest, "width": picture.width, "height": picture.height}
-
-        return JSONResponse(await run_in_threadpool(take))
-
     return [
         Route("/studio/gallery/file/{id}", answered(export), methods=["GET"]),
         Route("/studio/gallery/zip", answered(download), methods=["POST"]),
-        Route("/studio/gallery/source", answered(source), methods=["POST"]),
     ]
 
 

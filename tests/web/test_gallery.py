@@ -93,10 +93,8 @@ def test_many_go_to_the_trash_come_back_and_go_for_good(studio: Studio, owner: h
 
 def test_a_picture_tells_its_recipe_and_its_family(studio: Studio, owner: httpx.Client):
     (first,) = hang(studio, "first", seed=2**64 - 1)
-    taken = post(owner, "source", picture=first.id).json()
-    assert (taken["width"], taken["height"]) == (64, 64)
-    assert metadata.read_file(studio.inputs.read(studio.painters.owner(), taken["image"])).origin == "none"
-    (made,) = hang(studio, "made", source=Source(image=taken["image"]))
+    taken = studio.inputs.put(her := studio.painters.owner(), studio.gallery.bare(her, first.id))
+    (made,) = hang(studio, "made", source=Source(image=taken))
     said = owner.get(f"/studio/gallery/about/{first.id}").json()
     assert said["recipe"]["seed"] == str(2**64 - 1)
     assert [one["id"] for one in said["children"]] == [made.id]
@@ -144,7 +142,6 @@ def test_what_is_anothers_is_not_there(studio: Studio, owner: httpx.Client):
         owner.get(f"/studio/gallery/about/{theirs.id}"),
         owner.get(f"/studio/gallery/file/{theirs.id}"),
         owner.post("/studio/gallery/zip", data={"pictures": " ".join(both)}),
-        post(owner, "source", picture=theirs.id),
         post(owner, "star", pictures=both),
         post(owner, "album", pictures=both, album="mine"),
         post(owner, "trash", pictures=both),

@@ -54,6 +54,7 @@
     const share = Math.round(Math.min(100, Math.max(0, at)) * 10) / 10;
     line.setAttribute("aria-valuenow", String(share));
     box.style.setProperty("--cut", `${share}%`);
+    box.style.setProperty("--share", String(share / 100));
   }
 
   const told = (value) => (value && typeof value === "object" ? (Array.isArray(value) ? value.length : "✓") : String(value ?? "–"));

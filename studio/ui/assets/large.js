@@ -1,54 +1,136 @@
-// One picture large, with what can be done with it.
+// One picture large: looked at closely, marked, and what can be made of it.
 (() => {
   "use strict";
   const ink = window.inkstone;
-  let box = null, current = null;
+  let box = null, current = null, shelf = null, look = null, turn = 0;
+  const part = (name) => box.querySelector(`.${name}`);
 
   ink.largeAt = (dialog) => {
     box = dialog;
-    const on = (name, act) => { box.querySelector(`.${name}`).onclick = act; };
+    document.querySelector(".gradio-container").append(box); // where no hidden tab hides it
+    const on = (name, act) => { part(name).onclick = act; };
     on("close", () => box.close());
     on("previous", () => step(-1));
     on("following", () => step(1));
-    on("reuse", () => { ink.act("reuse", current.id); done(ink.say("settings_back")); });
-    on("reuse-seed", () => { ink.type("seed", current.seed); done(""); });
-    on("delete", away);
-    box.onclose = () => document.getElementById("ink-stage").append(document.querySelector(".toasts"));
-    box.onclick = (event) => { if (event.target === box) box.close(); };
-    box.onkeydown = (event) => {
-      if (event.key === "ArrowLeft") step(-1);
-      if (event.key === "ArrowRight") step(1);
+    on("reuse-seed", () => { ink.type("seed", current.seed); ink.open?.({}); done(""); });
+    on("delete", () => told(current.trashed ? back : away));
+    on("star", () => told(star));
+    on("more-formats", () => told(() => ink.takeOut([current.id])));
+    for (const button of box.querySelectorAll("[data-act]")) {
+      button.onclick = () => { ink.act(button.dataset.act, current.id); done(""); };
+    }
+    look = ink.zoom([part("frame")], {
+      swipe: step,
+      press: (event) => { if (!look.near() && event.target.closest?.(".large") && !inside(event)) box.close(); },
+    });
+    box.onclose = () => {
+      document.querySelector(".gradio-container").append(document.querySelector(".toasts"));
+      shelf?.left?.(current.id);
     };
+    box.onkeydown = keys;
   };
 
-  ink.large = async (id) => {
-    let one = ink.pictures.get(id);
+  const told = async (act) => { try { await act(); } catch (error) { ink.fault(error); } };
+
+  function inside(event) {
+    const image = part("room").querySelector("img").getBoundingClientRect();
+    return event.clientX >= image.left && event.clientX <= image.right && event.clientY >= image.top && event.clientY <= image.bottom;
+  }
+
+  function keys(event) {
+    if (event.target.matches("input, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = {
+      ArrowLeft: () => step(-1), ArrowRight: () => step(1), s: () => told(star),
+      Delete: () => told(current.trashed ? back : away), 0: () => look.reset(),
+    }[event.key];
+    if (act) { event.preventDefault(); act(); } else if (event.key === " " && !event.target.matches("button, a")) { event.preventDefault(); box.close(); }
+  }
+
+  // `from` is the row of pictures it hangs in: the strip under the stage, or the gallery's wall.
+  ink.large = async (id, from = ink.pictures) => {
+    if (!box) return;
+    let one = from.get(id);
     try {
       one ||= await ink.ask(`picture/${id}.json`); // just finished, or not among those listed
     } catch (error) { ink.fault(error); return; }
-    if (!box) return;
     current = one;
+    shelf = from;
     ink.lastSeed = one.seed;
-    const image = box.querySelector("img");
+    look.reset();
+    const image = part("room").querySelector("img");
     image.src = ink.url(`picture/${one.id}.png`);
     image.alt = one.prompt.slice(0, 300);
     image.style.setProperty("--ratio", String(one.width / one.height));
-    box.querySelector(".prompt").textContent = one.prompt;
-    const facts = [one.model, `${one.width} × ${one.height}`, one.seed && `${ink.say("seed")} ${one.seed}`,
-      new Date(one.created * 1000).toLocaleString(document.documentElement.lang || undefined, { dateStyle: "medium", timeStyle: "short" })];
-    box.querySelector(".facts").textContent = facts.filter(Boolean).join(" · ");
-    const link = box.querySelector(".download");
+    part("prompt").textContent = one.prompt;
+    const link = part("download");
     link.href = ink.url(`picture/${one.id}.png?download`);
     link.download = `inkstone-${one.id}.png`;
-    box.querySelector(".previous").hidden = !ink.pictures.beside(id, -1) || ink.pictures.newest()?.id === id;
-    box.querySelector(".following").hidden = !ink.pictures.beside(id, 1);
+    part("previous").hidden = !shelf.beside(id, -1);
+    part("following").hidden = !shelf.beside(id, 1);
+    facts(one, null);
+    buttons();
     if (!box.open) box.showModal();
+    ahead(shelf.beside(id, 1));
+    about(one);
   };
 
+  const ahead = (one) => { if (one) new Image().src = ink.url(`picture/${one.id}.png`); };
+
+  function buttons() {
+    const gone = Boolean(current.trashed);
+    for (const node of box.querySelectorAll(".acts")) node.hidden = gone || (node.matches(".needs-act") && !ink.act);
+    part("delete").textContent = ink.say(gone ? "gallery.restore" : "delete");
+    const star = part("star");
+    star.hidden = gone;
+    star.setAttribute("aria-pressed", String(current.star));
+    star.title = ink.say(current.star ? "gallery.unstar" : "gallery.star");
+    star.setAttribute("aria-label", star.title);
+  }
+
+  function facts(one, told) {
+    const recipe = told?.recipe || {}, took = told?.seconds;
+    const spent = took && typeof took === "object" ? Object.values(took).reduce((all, n) => all + (Number(n) || 0), 0) : 0;
+    const list = [one.model, `${one.width} × ${one.height}`, one.seed && `${ink.say("seed")} ${one.seed}`,
+      recipe.sampler, recipe.steps && ink.say("gallery.steps", { n: recipe.steps }),
+      recipe.guidance && `CFG ${recipe.guidance}`, spent && ink.say("gallery.took", { time: ink.time(spent) }),
+      new Date(one.created * 1000).toLocaleString(document.documentElement.lang || undefined, { dateStyle: "medium", timeStyle: "short" })];
+    part("facts").textContent = list.filter(Boolean).join(" · ");
+  }
+
+  // Its settings, and the pictures it came from and led to.
+  async function about(one) {
+    const mine = ++turn, place = part("family");
+    place.replaceChildren();
+    try {
+      const found = await ink.ask(`gallery/about/${one.id}`);
+      if (mine !== turn) return;
+      facts(one, found);
+      for (const kind of ["parents", "children", "siblings"]) {
+        if (!found[kind].length) continue;
+        const row = ink.make("div", "relatives");
+        row.append(ink.make("h3", "", ink.say(`gallery.${kind}`)));
+        for (const other of found[kind].slice(0, 12)) row.append(relative(other));
+        place.append(row);
+      }
+    } catch (error) { if (mine === turn && error.status !== 404) ink.fault(error); }
+  }
+
+  function relative(one) {
+    const button = ink.make("button", "thumb"), image = ink.make("img");
+    button.type = "button";
+    button.title = one.prompt.slice(0, 200);
+    button.setAttribute("aria-label", button.title);
+    button.style.aspectRatio = `${one.width} / ${one.height}`;
+    image.alt = "";
+    image.src = ink.url(`thumb/${one.id}.webp`);
+    button.append(image);
+    button.onclick = () => ink.large(one.id, shelf);
+    return button;
+  }
+
   function step(by) {
-    if (!current || (by < 0 && ink.pictures.newest()?.id === current.id)) return;
-    const next = ink.pictures.beside(current.id, by);
-    if (next) ink.large(next.id);
+    const next = current && shelf.beside(current.id, by);
+    if (next) ink.large(next.id, shelf);
   }
 
   function done(text) {
@@ -56,24 +138,36 @@
     if (text) ink.toast(text);
   }
 
+  async function star() {
+    if (current.trashed) return;
+    const on = !current.star;
+    await ink.ask("gallery/star", { method: "POST", json: { pictures: [current.id], on: Number(on) } });
+    current.star = on;
+    shelf.starred?.(current.id, on);
+    buttons();
+  }
+
   async function away() {
-    const { id } = current;
-    const next = ink.pictures.beside(id, 1);
-    try {
-      await ink.ask("trash", { method: "POST", json: { picture: id } });
-    } catch (error) { ink.fault(error); return; }
-    ink.pictures.drop(id);
+    const { id } = current, from = shelf, next = from.beside(id, 1) || from.beside(id, -1);
+    await ink.ask("trash", { method: "POST", json: { picture: id } });
+    from.drop(id);
     ink.gone(id);
-    if (next) ink.large(next.id);
+    if (next) ink.large(next.id, from);
     else box.close();
     ink.toast(ink.say("deleted"), {
       action: ink.say("undo"),
-      act: async () => {
-        try {
-          await ink.ask("untrash", { method: "POST", json: { picture: id } });
-          ink.pictures.load();
-        } catch (error) { ink.fault(error); }
-      },
+      act: () => told(async () => {
+        await ink.ask("untrash", { method: "POST", json: { picture: id } });
+        from.back();
+      }),
     });
+  }
+
+  async function back() {
+    const { id } = current, from = shelf;
+    await ink.ask("untrash", { method: "POST", json: { picture: id } });
+    from.drop(id);
+    box.close();
+    ink.toast(ink.say("gallery.restored", { n: 1 }));
   }
 })();

@@ -81,7 +81,7 @@
     const place = document.querySelector(".toasts");
     if (!place || !text) return;
     // What lies under an open dialog cannot be reached, so messages move into it.
-    (document.querySelector("dialog[open]") || document.getElementById("ink-stage")).append(place);
+    (document.querySelector("dialog[open]") || document.querySelector(".gradio-container")).append(place);
     const note = ink.make("div", `toast ${kind}`);
     note.append(ink.make("span", "", text));
     const away = () => note.remove();

@@ -7,6 +7,7 @@
   ink.strip = (element, props, trigger, watch) => {
     view = Object.fromEntries(["shelf", "more", "nothing", "search"].map((name) => [name, element.querySelector(`.${name}`)]));
     watch("words", render);
+    element.querySelector(".all").onclick = () => ink.tab?.("gallery");
     view.more.onclick = () => load(shown.at(-1)?.id);
     view.search.oninput = () => {
       clearTimeout(typing);
@@ -36,6 +37,7 @@
   ink.strip.add = () => {
     clearTimeout(again);
     again = setTimeout(() => { if (!search) load(); }, 60);
+    ink.gallery?.stale();
   };
 
   async function load(before = "") {
@@ -84,9 +86,13 @@
 
   ink.pictures = {
     get: (id) => shown.find((one) => one.id === id),
-    beside: (id, by) => shown[shown.findIndex((one) => one.id === id) + by],
-    newest: () => shown[0],
-    drop: (id) => { shown = shown.filter((one) => one.id !== id); render(); },
+    beside: (id, by) => {
+      const at = shown.findIndex((one) => one.id === id);
+      return at < 0 ? undefined : shown[at + by];
+    },
+    drop: (id) => { shown = shown.filter((one) => one.id !== id); render(); ink.gallery?.stale(); },
+    back: () => { load(); ink.gallery?.stale(); },
+    starred: (id, on) => { const one = ink.pictures.get(id); if (one) one.star = on; ink.gallery?.stale(); },
     load,
   };
 })();

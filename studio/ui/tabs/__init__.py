@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from studio.ui.page import Page, Tab
-from studio.ui.tabs import models
+from studio.ui.tabs import gallery, models
 
-TABS: Mapping[str, Callable[[Page], Tab]] = MappingProxyType({models.NAME: models.build})
+TABS: Mapping[str, Callable[[Page], Tab]] = MappingProxyType(
+    {"gallery": gallery.build, models.NAME: models.build}
+)
 OWNED = frozenset({"models", "settings"})  # pages that guests do not have

@@ -52,7 +52,7 @@ def made_by(studio: Studio, painter: str, picture: str) -> Recipe:
 
 def as_source(studio: Studio, painter: str, picture: str, strength: float) -> Recipe:
     """The picture's recipe with the picture itself as the source, and nothing done after it."""
-    digest = studio.inputs.put(painter, studio.gallery.read(painter, picture))
+    digest = studio.inputs.put(painter, studio.gallery.bare(painter, picture))
     plain = {"mask": None, "controls": (), "hires": None, "post": ()}
     return made_by(studio, painter, picture).but(**plain, source=Source(image=digest, strength=strength))
 
@@ -99,7 +99,7 @@ def to_img2img(studio: Studio, painter: str, picture: str) -> Act:
 
 def to_sketch(studio: Studio, painter: str, picture: str) -> Act:
     """Onto the canvas, to draw after."""
-    digest = studio.inputs.put(painter, studio.gallery.read(painter, picture))
+    digest = studio.inputs.put(painter, studio.gallery.bare(painter, picture))
     recipe = made_by(studio, painter, picture).but(source=None, mask=None, controls=(), hires=None, post=())
     order = opening(recipe)
     order["open"] |= {"tab": "sketch", "trace": digest}
