@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +34,11 @@ class Easel:
         """The address of a stage's result: what it is, what was said, and what it needs."""
         return key(name, VERSIONS[name], {**said, "environment": dict(self.environment)}, *needs)
 
-    def tools(self, stage: str, i: int = 1, n: int = 1) -> Tools:
+    def tools(
+        self, stage: str, i: int = 1, n: int = 1, source: Callable[[], Image | None] = lambda: None
+    ) -> Tools:
         """What step `i` of `n` of a stage is handed."""
-        return Tools(self.library, self.bench.models, self.watch.beat(stage, i, n))
+        return Tools(self.library, self.bench.models, self.watch.beat(stage, i, n), source)
 
 
 def picture_bytes(picture: Image) -> int:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio import honesty, metadata
+from studio import honesty, images, metadata
 from studio.painting.easel import Easel, picture_bytes
 from studio.painting.hires import hires
 from studio.painting.materials import Materials, fingerprint
@@ -56,7 +56,7 @@ class Chain:
 
     def _finish(self, before: Stage[Image], i: int) -> Stage[Image]:
         step, watch = self.recipe.post[i - 1], self.easel.watch
-        tools = self.easel.tools("post", i, len(self.recipe.post))
+        tools = self.easel.tools("post", i, len(self.recipe.post), self._source)
         weights = [fingerprint(tools.library.find(*needed)) for needed in step.weights]
 
         def make() -> Image:
@@ -68,6 +68,11 @@ class Chain:
 
         said = {**step.model_dump(), "weights": weights}
         return Stage(self.easel.key("post", said, before.key), make, picture_bytes)
+
+    def _source(self) -> Image | None:
+        """The picture that was painted from."""
+        given = self.recipe.source
+        return images.read(self.first.blob(given.image)) if given else None
 
     def _write(self) -> tuple[bytes, dict[str, Any]]:
         picture = self.easel.stages.get(self.finished)

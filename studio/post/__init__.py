@@ -12,11 +12,12 @@ from pydantic import Field
 
 from studio.post.clahe import Clahe
 from studio.post.grain import Grain
+from studio.post.match import Match
 from studio.post.sharpen import Sharpen
 from studio.post.tone import Tone
 from studio.post.tools import Finish, Tools
 from studio.post.upscale import Upscale
 
-Step = Annotated[Upscale | Clahe | Tone | Sharpen | Grain, Field(discriminator="kind")]
+Step = Annotated[Upscale | Match | Clahe | Tone | Sharpen | Grain, Field(discriminator="kind")]
 
-__all__ = ["Clahe", "Finish", "Grain", "Sharpen", "Step", "Tone", "Tools", "Upscale"]
+__all__ = ["Clahe", "Finish", "Grain", "Match", "Sharpen", "Step", "Tone", "Tools", "Upscale"]

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from studio.models.files import Kind
 from studio.models.library import Library
 from studio.models.manager import Models
 from studio.part import Part
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What steps work with. `check` raises `Stopped` once the painter has pressed Stop."""
+    """What steps work with. `check` raises `Stopped` once the painter has pressed Stop; `source` is the
+    picture that was painted from, if there is one."""
 
     library: Library
     models: Models
     check: Callable[[], None]
+    source: Callable[[], Image | None] = lambda: None
 
 
 class Finish(Part):
