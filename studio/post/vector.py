@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -39,7 +41,8 @@ def svg(image: Image, how: Vector) -> str:
     flat.putalpha(small.getchannel("A").point(lambda value: 255 if value > 127 else 0))
     held = BytesIO()
     flat.save(held, "PNG")
-    return vtracer.convert_raw_image_to_svg(
+    palette = [colour for _, colour in flat.convert("RGB").getcolors(256) or []]
+    traced = vtracer.convert_raw_image_to_svg(
         held.getvalue(),
         img_format="png",
         colormode="color",
@@ -50,3 +53,12 @@ def svg(image: Image, how: Vector) -> str:
         layer_difference=0,
         path_precision=2,
     )
+    # Where specks are joined VTracer fills with their mean; it becomes the nearest colour there is.
+    return re.sub(r'fill="#([0-9A-Fa-f]{6})"', lambda found: f'fill="{nearest(found[1], palette)}"', traced)
+
+
+def nearest(said: str, palette: Sequence[tuple[int, ...]]) -> str:
+    """The colour of the palette nearest to an RRGGBB, as #RRGGBB."""
+    colour = bytes.fromhex(said)
+    best = min(palette, key=lambda one: sum((a - b) ** 2 for a, b in zip(one, colour, strict=True)))
+    return f"#{bytes(best).hex().upper()}"
