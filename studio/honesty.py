@@ -20,7 +20,9 @@ QUIET = frozenset({"quality", "command", "joints"})  # concepts of which nothing
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 HAN = re.compile(r"[\u3400-\u9fff]+")
 # What is written for the reader or for the grammar and names nothing: tags, wildcards, comments, keywords.
-SILENT = re.compile(r"<\w+:[^>]+>|__[^\s_](?:[^\n]*?[^\s_])?__|(?m:^\s*#[^\n]*)|\b(?:AND|BREAK)\b|\d+\$\$")
+SILENT = re.compile(
+    r"<\w+:[^>]+>|__[^\W_]++(?:[_/ -][^\W_]++)*+__|(?m:^\s*#[^\n]*)|\b(?:AND|BREAK)\b|\d+\$\$"
+)
 _ENGLISH = """
     a an the and or but of in on at by for from to into onto over under above below behind before between
     beside near around through across along against beyond within without with as is are was were be being

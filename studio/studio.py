@@ -21,6 +21,7 @@ from studio.models.catalog import read_catalog
 from studio.models.downloads import Downloads
 from studio.models.files import Kind, ModelFile
 from studio.models.library import LATER, Library
+from studio.prompt.wildcards import read_lists, worded
 from studio.recipe import Recipe
 from studio.settings import Settings
 
@@ -31,6 +32,7 @@ OF_ONE_PICTURE = frozenset(
 )
 SETTINGS = tuple(name for name in Recipe.model_fields if name not in OF_ONE_PICTURE)
 FORM_BYTES = 128 * 1024
+REMEMBERED = 200  # prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class Studio:
             if control.hint not in HINTS:
                 raise UnknownName("preprocessor", control.hint, HINTS)
         self.library.find("checkpoint", recipe.model)
+        if recipe.hires is not None and recipe.hires.model:
+            self.library.find("checkpoint", recipe.hires.model)
         needed: list[tuple[Kind, list[str]]] = [
             ("lora", [lora.model for lora in recipe.loras]),
             ("controlnet", [control.model for control in recipe.controls]),
@@ -155,11 +159,21 @@ class Studio:
             raise BadInput(f"Ask for 1 to {self.settings.limits.pictures} pictures at once.")
         recipe = self.recipe(partial, painter)
         self.check(recipe, painter)
-        submitted = self.desk.submit(
-            recipe.batch(count), painter, extra={"parent": parent} if parent else None
-        )
+        submitted = self.paint_all(recipe.batch(count), painter, parent)
         self.remember(painter, recipe, count)
         return submitted
+
+    def paint_all(self, recipes: Sequence[Recipe], painter: str, parent: str = "") -> Submitted:
+        """Put checked recipes with real seeds in line as one request, the choices in their prompts made."""
+        lists = self.wildcards()
+        made = [worded(recipe, lists) for recipe in recipes]
+        facts = [{"template": template} if template else {} for _, template in made]
+        extra = {"parent": parent} if parent else None
+        return self.desk.submit([recipe for recipe, _ in made], painter, extra=extra, each=facts)
+
+    def wildcards(self) -> dict[str, tuple[str, ...]]:
+        """The lists that `__name__` in a prompt takes a line of: ours, and over them the data folder's."""
+        return read_lists(self.settings.presets / "wildcards", self.settings.data / "wildcards")
 
     def remember(self, painter: str, recipe: Recipe, count: int) -> None:
         """Keep her settings for this checkpoint, how many she asks for, and the checkpoint as her last."""
@@ -168,6 +182,18 @@ class Studio:
             self.jobs.keep_draft(painter, f"last:{recipe.model}", kept)
             self.jobs.keep_draft(painter, f"count:{recipe.model}", count)
             self.jobs.keep_draft(painter, "model", recipe.model)
+            self._recall(painter, recipe)
+
+    def _recall(self, painter: str, recipe: Recipe) -> None:
+        """Put her words on top of her history, each text once."""
+        if recipe.prompt.strip():
+            older = [wrote for wrote in self.history(painter) if wrote["prompt"] != recipe.prompt]
+            now = {"prompt": recipe.prompt, "negative": recipe.negative}
+            self.jobs.keep_draft(painter, "history", [now, *older][:REMEMBERED])
+
+    def history(self, painter: str) -> list[dict[str, str]]:
+        """The prompts she painted from, the newest first, with their negative prompts."""
+        return list(self.jobs.draft(painter, "history") or [])
 
     def estimate(self, partial: Mapping[str, Any], painter: str, count: int = 1) -> float | None:
         """Seconds that `count` such pictures will take here, waiting not counted; None before the first."""

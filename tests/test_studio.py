@@ -168,3 +168,27 @@ def test_the_studio_and_its_page_never_load_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_choices_in_a_prompt_are_made_by_each_pictures_seed_and_the_template_is_kept(
+    studio: Studio, anna: str
+):
+    lists = studio.settings.data / "wildcards"
+    lists.mkdir()
+    (lists / "tree.txt").write_text("a pine\na willow\n", "utf-8")
+    asked = studio.submit({"prompt": "__tree__ {1|2|3|4|5|6|7|8}", "steps": 1, "seed": 5}, anna, 4)
+    pictures = finished(studio, asked.group, anna)
+    found = [metadata.read_file(studio.gallery.read(anna, picture)) for picture in pictures]
+    prompts = [one.recipe.prompt for one in found if one.recipe]
+    assert len(set(prompts)) > 1
+    assert all(prompt.startswith(("a pine ", "a willow ")) for prompt in prompts)
+    assert {one.facts["template"] for one in found} == {"__tree__ {1|2|3|4|5|6|7|8}"}
+    with pytest.raises(UnknownName, match="tree"):
+        studio.submit({"prompt": "__treee__"}, anna)
+
+
+def test_her_prompts_are_remembered_newest_first_and_each_once(studio: Studio, anna: str):
+    for prompt in ("a lake", "mist", "a lake", " "):
+        studio.submit({"prompt": prompt, "negative": "fog", "steps": 1}, anna)
+    assert [one["prompt"] for one in studio.history(anna)] == ["a lake", "mist"]
+    assert studio.history(studio.painters.join()) == []

@@ -79,11 +79,13 @@ class Desk:
         painter: str,
         blobs: Mapping[str, bytes] | None = None,
         extra: Mapping[str, Any] | None = None,
+        each: Sequence[Mapping[str, Any]] = (),
     ) -> Submitted:
         """Takes a request of one or more pictures; seeds of -1 are drawn now.
 
         `blobs`: input pictures by digest, beside those the painter gave before; `extra`: facts to write into
-        the pictures. Raises `LimitReached`, `DiskFull`, `BadInput`, or `NotFound` for an input that is gone.
+        the pictures, `each`: more of them, picture by picture. Raises `LimitReached`, `DiskFull`,
+        `BadInput`, or `NotFound` for an input that is gone.
         """
         check_request(recipes, self._settings.limits)
         check_disk(self._settings.data, self._settings.limits)
@@ -96,7 +98,11 @@ class Desk:
             elif not self._inputs.has(painter, digest):
                 raise NotFound("An input picture is no longer here; please drop it again.")
         group, now = secrets.token_hex(16), time.time()
-        new = [_job(recipe.seeded(), group, painter, dict(extra or {}), now) for recipe in recipes]
+        facts = [{**(extra or {}), **own} for own in (each or [{}] * len(recipes))]
+        new = [
+            _job(recipe.seeded(), group, painter, own, now)
+            for recipe, own in zip(recipes, facts, strict=True)
+        ]
         limits = self._settings.limits
         self._board.add(new, lambda own, everybody: check_line(len(new), own, everybody, limits))
         return Submitted(group, tuple(job.id for job in new))
