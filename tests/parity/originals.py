@@ -1,0 +1,52 @@
+"""What the originals make of the same weights and pictures: asked where they can be run, else as recorded.
+
+    made, exact = reference("sum", "made['sum'] = given['a'] + given['b']", a=…, b=…)
+
+The script runs in `.venv-originals`, which the first call makes (Python older than 3.13, the network once).
+Elsewhere the arrays come from `golden/NAME.npz`, which another machine recorded: `exact` is then False, and
+`same` allows one level in a thousandth of the values for the other processor's rounding. With INKSTONE_RECORD=1
+the goldens are written anew.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from studio.bench import originals
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def run(script, **arrays):
+    """The arrays that `script` put into `made`; it finds `arrays` in `given`. Raises `NoOriginals`."""
+    return originals.run(script, arrays)
+
+
+def reference(name, script, **arrays):
+    """The originals' arrays, and whether they were made here and now. Keep them small: they are recorded."""
+    path = GOLDEN / f"{name}.npz"
+    try:
+        made = run(script, **arrays)
+    except originals.NoOriginals:
+        if not path.is_file():
+            raise
+        with np.load(path, allow_pickle=False) as kept:
+            return {key: kept[key] for key in kept.files}, False
+    if os.environ.get("INKSTONE_RECORD"):
+        GOLDEN.mkdir(exist_ok=True)
+        np.savez_compressed(path, **made)
+    assert path.is_file(), f"{path.name} was never recorded; run this test with INKSTONE_RECORD=1"
+    with np.load(path, allow_pickle=False) as kept:  # so that machines without the originals test the truth
+        assert all(same(made[key], kept[key], exact=False) for key in kept.files)
+    return made, True
+
+
+def same(ours, theirs, exact):
+    """Equal, value for value, or as near as a golden from another processor has to be."""
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return False
+    if exact:
+        return bool(np.array_equal(ours, theirs))
+    apart = np.abs(ours.astype(np.float64) - theirs.astype(np.float64))
+    return bool(apart.max(initial=0) <= 1 and (apart > 0).mean() <= 0.001)
