@@ -110,31 +110,23 @@ _SIDE = re.compile(r"\d{1,9}")
 def hires_from_infotext(parsed: Mapping[str, Any]) -> dict[str, Any]:
     """The high-res fix in a parsed infotext, not yet checked; empty when there is none."""
     asked: dict[str, Any] = {}
-    if "Hires resize-1" in parsed or "Hires resize-2" in parsed:
-        asked["scale"] = _scale(parsed)
+    for key, name in (("Hires resize-1", "width"), ("Hires resize-2", "height")):
+        side = str(parsed.get(key, ""))
+        if _SIDE.fullmatch(side) and int(side):
+            asked[name] = max(64, round(int(side) / 8) * 8)
     for key, (name, convert) in _HIRES.items():
         if key in parsed:
             try:
                 asked[name] = convert(parsed[key])
             except (ValueError, TypeError, OverflowError):
                 continue
-    if "scale" not in asked:
+    if not {"scale", "width", "height"} & asked.keys():
         return {}
     upscaler = str(parsed.get("Hires upscaler") or "Latent")
     plain = "latent (bilinear)" if upscaler.lower().startswith("latent") else upscaler
     asked["upscaler"] = _UPSCALERS.get(upscaler.lower(), plain)
     name = sampler_and_schedule(parsed.get("Hires sampler"))[0].get("sampler")
     return asked | ({"sampler": name} if name else {})
-
-
-def _scale(parsed: Mapping[str, Any]) -> float:
-    """How many times larger a size that was given in pixels is; 0 for a side stands for “as the other”."""
-    found: list[float] = []
-    for n in (1, 2):
-        of, to = str(parsed.get(f"Size-{n}", "")), str(parsed.get(f"Hires resize-{n}", ""))
-        if _SIDE.fullmatch(of) and _SIDE.fullmatch(to) and int(of):
-            found.append(int(to) / int(of))
-    return round(max(found, default=1.0), 4)
 
 
 def _fitting(partial: dict[str, Any]) -> tuple[str, ...]:

@@ -285,10 +285,13 @@ def _strength(recipe: Recipe) -> float | None:
 
 def _hires_pairs(hires: Hires) -> dict[str, Any]:
     """The high-res fix in the words of A1111; what is as in the first pass is left out."""
+    exact = hires.width or hires.height
     return {
-        "Hires upscale": f"{hires.scale:g}",
+        "Hires upscale": None if exact else f"{hires.scale:g}",
+        "Hires resize": f"{hires.width}x{hires.height}" if exact else None,
         "Hires steps": hires.steps or None,
         "Hires upscaler": UPSCALERS.get(hires.upscaler, hires.upscaler.rsplit("/", 1)[-1]),
+        "Hires checkpoint": hires.model.rsplit("/", 1)[-1] or None,
         "Hires prompt": hires.prompt or None,
         "Hires negative prompt": hires.negative or None,
         "Hires sampler": hires.sampler or None,

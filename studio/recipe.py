@@ -115,6 +115,23 @@ class Hires(Part):
     scale: float = Field(
         default=2.0, ge=1, le=4, title="Scale", description="How many times larger each side becomes."
     )
+    width: int = Field(
+        default=0,
+        ge=0,
+        le=LONGEST,
+        multiple_of=8,
+        title="Exact width",
+        description="In pixels, instead of the scale; 0 follows the height.",
+    )
+    height: int = Field(
+        default=0,
+        ge=0,
+        le=LONGEST,
+        multiple_of=8,
+        title="Exact height",
+        description="In pixels, instead of the scale; 0 follows the width. With both, what is too much is "
+        "cut off.",
+    )
     steps: int = Field(
         default=0,
         ge=0,
@@ -129,6 +146,13 @@ class Hires(Part):
         title="Denoising strength",
         description="0 only enlarges, 1 repaints; empty takes what suits the upscaler: 0.7 latent, 0.35 "
         "else.",
+    )
+    model: str = Field(
+        default="",
+        max_length=240,
+        pattern=r"^[^\x00-\x1f]*$",
+        title="Model",
+        description="Another painter; empty keeps the first.",
     )
     prompt: Text = Field(default="", title="Prompt", description="Another prompt; empty keeps the first.")
     negative: Text = Field(
@@ -164,7 +188,25 @@ class Hires(Part):
 
     def size(self, width: int, height: int) -> tuple[int, int]:
         """How large a picture of this size becomes: multiples of 8."""
-        return max(64, round(width * self.scale / 8) * 8), max(64, round(height * self.scale / 8) * 8)
+        across, down = self._scales(width, height)
+        return max(64, round(width * across / 8) * 8), max(64, round(height * down / 8) * 8)
+
+    def cover(self, width: int, height: int) -> tuple[int, int]:
+        """How large it is made before both sides are cut to `size`: at least that, its proportions kept."""
+        if not self.crops(width, height):
+            return self.size(width, height)
+        scale = max(self._scales(width, height))
+        return max(self.width, round(width * scale / 8) * 8), max(self.height, round(height * scale / 8) * 8)
+
+    def crops(self, width: int, height: int) -> bool:
+        """Whether the exact size has other proportions, by more than rounding to multiples of 8 does."""
+        across, down = self._scales(width, height)
+        return abs(width * across - width * down) > 8 and abs(height * across - height * down) > 8
+
+    def _scales(self, width: int, height: int) -> tuple[float, float]:
+        across, down = self.width / width, self.height / height
+        either = across or down or self.scale
+        return across or either, down or either
 
 
 class Recipe(Part):
@@ -243,6 +285,12 @@ class Recipe(Part):
         if self.mask is not None and self.hires is not None and self.hires.is_latent:
             raise ValueError(
                 "the high-res fix of a masked picture needs an upscaler of pixels, not of latents"
+            )
+        placed = self.mask is not None or self.controls
+        if self.hires is not None and placed and self.hires.crops(self.width, self.height):
+            raise ValueError(
+                "with a mask or a ControlNet the high-res fix keeps the proportions; give its width or its "
+                "height only"
             )
         if self.hires is not None and max(self.hires.size(self.width, self.height)) > LONGEST:
             raise ValueError(

@@ -231,7 +231,7 @@ def test_a_high_res_fix_is_written_and_read_in_the_words_of_a1111():
     ("said", "expected"),
     [
         ("upscale: 2, Hires upscaler: R-ESRGAN 4x+", {"upscaler": "RealESRGAN_x4plus"}),
-        ("resize: 768x0, Hires upscaler: Latent (bicubic)", {"upscaler": "latent (bilinear)", "scale": 1.5}),
+        ("resize: 768x0, Hires upscaler: Latent (bicubic)", {"upscaler": "latent (bilinear)", "width": 768}),
         ("upscale: 2, Hires steps: 5, Hires upscaler: 4x-Ultra", {"upscaler": "4x-Ultra", "steps": 5}),
     ],
 )
@@ -239,6 +239,17 @@ def test_other_programs_high_res_fixes_are_understood(said: str, expected: dict[
     text = f"x\nSteps: 20, Sampler: Euler, Seed: 1, Size: 512x512, Denoising strength: 0.3, Hires {said}"
     partial, _ = recipe_from_infotext(read_infotext(text))
     assert Recipe.of(partial).hires == Hires(strength=0.3, **expected)
+
+
+def test_an_exact_size_and_a_checkpoint_are_written_in_the_words_of_a1111_too():
+    asked = Hires(upscaler="lanczos", width=768, height=640, strength=0.3, model="inks/dark")
+    found = read_infotext(write_infotext(Recipe(prompt="x", seed=1, hires=asked), {}))
+    assert (found["Hires resize-1"], found["Hires resize-2"]) == ("768", "640")
+    assert "Hires upscale" not in found
+    assert found["Hires checkpoint"] == "dark"
+    partial, warnings = recipe_from_infotext(found)
+    assert Recipe.of(partial).hires == asked.but(model="")  # another studio's name for it means nothing
+    assert any("checkpoint" in said for said in warnings)
 
 
 def test_a_high_res_fix_that_is_too_large_is_left_out_and_said():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from studio.cli.command import assignments
 from studio.errors import BadInput
 from studio.part import Part
-from studio.recipe import Recipe
+from studio.recipe import Hires, Recipe
 
 A, B = "a" * 64, "b" * 64
 
@@ -87,6 +87,11 @@ def test_a_high_res_fix_is_one_assignment_on_the_command_line():
     assert recipe.hires is not None
     assert recipe.hires.size(512, 320) == (1024, 640)
     assert Recipe.from_json(recipe.to_json()) == recipe
+    assert Hires(width=768).size(512, 320) == (768, 480)
+    assert Hires(height=640).size(512, 320) == (1024, 640)
+    exact = Hires(width=768, height=768)
+    assert (exact.size(512, 320), exact.cover(512, 320)) == ((768, 768), (1232, 768))
+    assert not Hires(width=768, height=480).crops(512, 320)
     assert Recipe.of({"hires": {"strength": ""}}) == Recipe.of({"hires": {}})  # a form's empty line
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # A stage's version rises when its code changes what it makes.
-VERSIONS = {"text": 1, "denoise": 1, "decode": 1, "enlarge": 1, "post": 1, "png": 1}
+VERSIONS = {"text": 1, "denoise": 1, "decode": 1, "enlarge": 2, "alpha": 1, "post": 1, "png": 1}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from studio import containers, images
 from studio.errors import BadInput
 from studio.families import tiled_vae
 from studio.families.latents import encode_picture
+from studio.models.library import Library
 from studio.painting.easel import picture_bytes, tensor_bytes
-from studio.painting.materials import LoraUse, Materials, fingerprint, mentioned, prompted_loras
+from studio.painting.materials import LoraUse, Materials, fingerprint, gather
 from studio.painting.passes import Over, Pass
 from studio.painting.stages import Stage
 from studio.post.enlarge import enlarged, found
@@ -47,18 +48,20 @@ def hires(first: Pass) -> Larger | None:
     asked = first.recipe.hires
     if asked is None:
         return None
-    size = asked.size(*_size(first))
+    own = _size(first)
+    size, cover = asked.size(*own), asked.cover(*own)
     if max(size) > LONGEST:
         raise BadInput(
             f"The high-res fix paints at most {LONGEST} pixels a side, not {size[0]} × {size[1]}; choose a "
             "smaller scale, or finish with the Upscale step."
         )
     if asked.denoising == 0 and not asked.is_latent:
-        return Larger(_pixels(first, asked, size))
-    stage = _latents(first, asked, size) if asked.is_latent else _pixels(first, asked, size)
+        return Larger(_pixels(first, asked, size, cover))
+    stage = _latents(first, asked, size, cover) if asked.is_latent else _pixels(first, asked, size, cover)
     materials = second_materials(first, asked, size)
     second = Pass(materials, first.blobs, first.easel, over=Over(stage, asked.denoising))
-    return Larger(second.decoded, materials.warnings)
+    picture = _with_alpha(first, second.decoded, size) if first.is_finish_only else second.decoded
+    return Larger(picture, materials.warnings)
 
 
 def second_recipe(recipe: Recipe, asked: Hires, size: tuple[int, int]) -> Recipe:
@@ -90,9 +93,23 @@ def second_recipe(recipe: Recipe, asked: Hires, size: tuple[int, int]) -> Recipe
 
 
 def second_materials(first: Pass, asked: Hires, size: tuple[int, int]) -> Materials:
-    """The same models, with the second pass's recipe and what its prompt asks for."""
+    """The same models, or another painter's, with the second pass's recipe and what its prompt asks for.
+
+    Another painter brings her own autoencoder, and LoRAs that are not made for her family stay behind with a
+    warning. Raises `UnknownName` or `UnknownWeights` for a painter that is not there, `BadInput` for a
+    ControlNet that is not made for her, or where latents of one family would have to serve another.
+    """
     materials, library = first.materials, first.easel.library
     recipe = second_recipe(materials.recipe, asked, size)
+    if asked.model:
+        recipe = recipe.but(model=asked.model, vae=None)
+    gathered = gather(recipe, library)
+    alike = gathered.family.name == materials.family.name
+    if asked.is_latent and not alike:
+        raise BadInput(
+            f"Latents of {materials.family.title} mean nothing to {gathered.family.title}; choose an "
+            "upscaler of pixels for a high-res fix by another family."
+        )
     sampler, _ = resolve(recipe.sampler, recipe.schedule)
     said = plan(
         recipe.prompt,
@@ -102,20 +119,29 @@ def second_materials(first: Pass, asked: Hires, size: tuple[int, int]) -> Materi
         second_order=sampler.order > 1,
         emphasis=recipe.emphasis,
     )
-    listed = [LoraUse(library.find("lora", lora.model), lora.unet, lora.text) for lora in recipe.loras]
-    prompted, missing = prompted_loras(said.networks, library)
+    missing = gathered.warnings[len(gathered.plan.warnings) :]
+    foreign = [] if alike else [use for use in gathered.loras if not _made_for(gathered, use, library)]
     return replace(
-        materials,
-        recipe=recipe,
+        gathered,
         plan=said,
-        loras=(*listed, *prompted),
-        embeddings=mentioned(library.files("embedding"), f"{recipe.prompt}\n{recipe.negative}"),
-        warnings=(*said.warnings, *missing),
+        vae=gathered.vae if asked.model else materials.vae,
+        loras=tuple(use for use in gathered.loras if use not in foreign),
+        warnings=(*said.warnings, *missing, *(_left_out(use) for use in foreign)),
     )
 
 
-def _pixels(first: Pass, asked: Hires, size: tuple[int, int]) -> Stage[Image]:
-    """The first pass's picture, enlarged by an upscaler of pixels."""
+def _made_for(materials: Materials, use: LoraUse, library: Library) -> bool:
+    return library.identified(use.file).family in ("", materials.family.name)
+
+
+def _left_out(use: LoraUse) -> str:
+    return (
+        f"The LoRA “{use.file.title}” is not made for the model of the high-res fix and was left out there."
+    )
+
+
+def _pixels(first: Pass, asked: Hires, size: tuple[int, int], cover: tuple[int, int]) -> Stage[Image]:
+    """The first pass's picture, enlarged by an upscaler of pixels to cover the size and cut to it."""
     easel, name = first.easel, asked.upscaler
     tools = easel.tools("enlarge")
     files = [fingerprint(found(needed, tools)) for _, needed in asked.weights]
@@ -123,14 +149,34 @@ def _pixels(first: Pass, asked: Hires, size: tuple[int, int]) -> Stage[Image]:
     def make() -> Image:
         picture = easel.stages.get(first.decoded)
         with easel.watch.stage("enlarge"):
-            return enlarged(picture, size, name, tools)
+            return _middle(enlarged(picture, cover, name, tools), size)
 
-    said = {"upscaler": name, "size": size, "weights": files}
+    said = {"upscaler": name, "size": size, "cover": cover, "weights": files}
     return Stage(easel.key("enlarge", said, first.decoded.key), make, picture_bytes)
 
 
-def _latents(first: Pass, asked: Hires, size: tuple[int, int]) -> Stage[torch.Tensor]:
-    """The first pass's latents, enlarged by interpolation."""
+def _middle(picture: Image, size: tuple[int, int]) -> Image:
+    left, top = (picture.width - size[0]) // 2, (picture.height - size[1]) // 2
+    return picture if picture.size == size else picture.crop((left, top, left + size[0], top + size[1]))
+
+
+def _with_alpha(first: Pass, painted: Stage[Image], size: tuple[int, int]) -> Stage[Image]:
+    """What was painted over a finished picture, as transparent as that one."""
+    easel = first.easel
+
+    def make() -> Image:
+        before, picture = easel.stages.get(first.decoded), easel.stages.get(painted)
+        if "A" not in before.getbands():
+            return picture
+        clear = picture.copy()
+        clear.putalpha(images.fit(before.getchannel("A"), *size, "crop"))
+        return clear
+
+    return Stage(easel.key("alpha", {"size": size}, first.decoded.key, painted.key), make, picture_bytes)
+
+
+def _latents(first: Pass, asked: Hires, size: tuple[int, int], cover: tuple[int, int]) -> Stage[torch.Tensor]:
+    """The first pass's latents, enlarged by interpolation to cover the size and cut to it."""
     easel, scale = first.easel, first.materials.family.latent_scale
 
     def make() -> torch.Tensor:
@@ -138,12 +184,15 @@ def _latents(first: Pass, asked: Hires, size: tuple[int, int]) -> Stage[torch.Te
 
         latents = _encoded(first) if first.is_finish_only else easel.stages.get(first.latents)
         with easel.watch.stage("enlarge"):
-            sides = (size[1] // scale, size[0] // scale)
+            sides = (cover[1] // scale, cover[0] // scale)
             larger = interpolate(latents.float(), size=sides, mode=LATENT_MODES[asked.upscaler])
-            return larger.to(latents.dtype)
+            top, left = ((cover[i] - size[i]) // scale // 2 for i in (1, 0))
+            kept = larger[..., top : top + size[1] // scale, left : left + size[0] // scale]
+            return kept.contiguous().to(latents.dtype)
 
     needs = first.decoded.key if first.is_finish_only else first.latents.key
-    return Stage(easel.key("enlarge", {"upscaler": asked.upscaler, "size": size}, needs), make, tensor_bytes)
+    said = {"upscaler": asked.upscaler, "size": size, "cover": cover}
+    return Stage(easel.key("enlarge", said, needs), make, tensor_bytes)
 
 
 def _encoded(first: Pass) -> torch.Tensor:

@@ -4,6 +4,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+import tiny
 from PIL import Image
 from pydantic import ValidationError
 
@@ -176,3 +177,63 @@ def test_what_cannot_be_done_is_said_before_anything_is_painted(painter):
     finish = FIRST.but(source=Source(image=digest(large), strength=0), hires=PIXELS)
     with pytest.raises(BadInput, match="Upscale step"):
         painter.one(finish, {digest(large): large})
+
+
+def test_an_exact_size_is_met_and_what_is_too_much_is_cut_off(painter):
+    done = pixels(painter, FIRST.but(hires=Hires(upscaler="nearest", strength=0, width=128, height=96)))
+    first = pixels(painter, FIRST).repeat(2, axis=0).repeat(2, axis=1)
+    assert (done == first[16:112]).all()
+    for asked in (PIXELS, LATENT):
+        made = painter.one(FIRST.but(hires=asked.but(width=128, height=96)), {})
+        assert Image.open(BytesIO(made.png)).size == (128, 96)
+    assert pixels(painter, FIRST.but(hires=PIXELS.but(height=96))).shape == (96, 96, 3)
+    name = "0" * 64
+    with pytest.raises(ValidationError, match="proportions"):
+        FIRST.but(source=Source(image=name), mask=Mask(image=name), hires=PIXELS.but(width=128, height=96))
+
+
+def test_a_finished_picture_stays_as_transparent_as_it_was(painter):
+    given = np.full((64, 64, 4), 200, np.uint8)
+    given[:, 32:, 3] = 0
+    data = encode_png(Image.fromarray(given))
+    recipe = FIRST.but(source=Source(image=digest(data), strength=0))
+    for asked in (PIXELS, LATENT, Hires(upscaler="nearest", strength=0)):
+        png = painter.one(recipe.but(hires=asked), {digest(data): data}).png
+        alpha = np.asarray(Image.open(BytesIO(png)).getchannel("A")).astype(int)
+        assert alpha.shape == (128, 128)
+        assert alpha[:, :56].min() > 190
+        assert alpha[:, 72:].max() < 10
+
+
+@pytest.fixture(scope="module")
+def two_painters(tmp_path_factory):
+    """The tiny starter, another of its family, and one of another family with a LoRA of the first's."""
+    folder = tmp_path_factory.mktemp("models")
+    tiny.starter_folder(folder / "starter")
+    tiny.starter_folder(folder / "checkpoints" / "other", seed=9)
+    tiny.sd15_folder(folder / "checkpoints" / "fifteen")
+    tiny.peft_lora(folder / "loras" / "mine.safetensors", "starter")
+    settings = Settings(data=tmp_path_factory.mktemp("data"), models=folder)
+    return Painter(settings, Library(settings.models))
+
+
+def test_the_second_pass_may_have_a_painter_of_its_own(two_painters):
+    asked = PIXELS.but(strength=0.9, steps=2)
+    same = pixels(two_painters, FIRST.but(hires=asked))
+    two_painters.stages.clear()
+    other = pixels(two_painters, FIRST.but(hires=asked.but(model="other")))
+    assert (same != other).any()
+    moved = two_painters.one(FIRST.but(hires=asked.but(model="other", strength=0.5)), {}).facts["seconds"]
+    assert "denoise" not in moved, "the first pass does not depend on the second's painter"
+    assert (pixels(two_painters, FIRST.but(hires=asked.but(model="starter"))) == same).all()
+
+
+def test_another_family_takes_pixels_only_and_no_lora_that_is_not_its_own(two_painters):
+    recipe = FIRST.but(prompt="a lake <lora:mine:1>", hires=PIXELS.but(model="fifteen", steps=2))
+    made = two_painters.one(recipe, {})
+    assert Image.open(BytesIO(made.png)).size == (128, 128)
+    assert any("mine" in said and "left out" in said for said in made.facts["warnings"])
+    with pytest.raises(BadInput, match="upscaler of pixels"):
+        two_painters.one(FIRST.but(hires=LATENT.but(model="fifteen")), {})
+    with pytest.raises(UnknownName, match="fifteen"):
+        two_painters.one(FIRST.but(hires=PIXELS.but(model="nobody")), {})
