@@ -21,6 +21,7 @@ from studio.models.catalog import read_catalog
 from studio.models.downloads import Downloads
 from studio.models.files import Kind, ModelFile
 from studio.models.library import LATER, Library
+from studio.presets import MOST_STYLES, Preset, from_csv, read_presets
 from studio.prompt.wildcards import read_lists, worded
 from studio.recipe import Recipe
 from studio.settings import Settings
@@ -171,9 +172,37 @@ class Studio:
         extra = {"parent": parent} if parent else None
         return self.desk.submit([recipe for recipe, _ in made], painter, extra=extra, each=facts)
 
+    def styles(self, painter: str) -> dict[str, Preset]:
+        """The presets, and the styles she brought along, which are named `own/…`."""
+        own = self.jobs.draft(painter, "styles") or {}
+        hers = {f"own/{name}": Preset(title=name, recipe=recipe) for name, recipe in own.items()}
+        return {**read_presets(self.settings.presets), **hers}
+
+    def keep_styles(self, painter: str, table: str) -> int:
+        """Take over the styles of an A1111 `styles.csv`, those of one name replaced; returns how many.
+
+        Raises `BadInput`.
+        """
+        found = {name: style.recipe for name, style in from_csv(table).items()}
+        kept = {**(self.jobs.draft(painter, "styles") or {}), **found}
+        if len(kept) > MOST_STYLES:
+            raise BadInput(f"At most {MOST_STYLES} styles can be kept.")
+        self.jobs.keep_draft(painter, "styles", kept)
+        return len(found)
+
     def wildcards(self) -> dict[str, tuple[str, ...]]:
         """The lists that `__name__` in a prompt takes a line of: ours, and over them the data folder's."""
         return read_lists(self.settings.presets / "wildcards", self.settings.data / "wildcards")
+
+    def finish(self, partial: Mapping[str, Any], painter: str, pictures: Sequence[str]) -> Submitted:
+        """Put her input pictures (by digest) through the finishing steps of one recipe, as one request."""
+        if not 1 <= len(pictures) <= self.settings.limits.pictures:
+            raise BadInput(f"Choose 1 to {self.settings.limits.pictures} pictures to finish.")
+        recipe = self.recipe({**partial, "source": None, "mask": None, "controls": ()}, painter)
+        recipes = [recipe.but(source={"image": digest, "strength": 0}) for digest in pictures]
+        for one in recipes:
+            self.check(one, painter)
+        return self.desk.submit(recipes, painter)
 
     def remember(self, painter: str, recipe: Recipe, count: int) -> None:
         """Keep her settings for this checkpoint, how many she asks for, and the checkpoint as her last."""

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from studio.studio import Studio
 from studio.web import Server
 from studio.web.downloads import downloading
+from studio.web.finishing import finishing
 from studio.web.gallery import gallery_routes
 from studio.web.guard import Door, closed, foreign, hosts_of
 from studio.web.prompting import guessed, prompting
@@ -169,7 +170,10 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         ("GET", "/studio/thumb/{id}.webp"), ("GET", "/studio/pictures"), ("POST", "/studio/trash"),
         ("POST", "/studio/untrash"), ("POST", "/studio/upload"), ("POST", "/studio/restore"),
         ("GET", "/studio/state"), ("PUT", "/studio/state"), ("GET", "/studio/input/{digest}"),
-        ("POST", "/studio/words"), ("GET", "/studio/words/painters"),
+        ("POST", "/studio/finish"), ("GET", "/studio/picture/{id}.svg"),
+        ("POST", "/studio/words"), ("GET", "/studio/words/painters"), ("GET", "/studio/words/known"),
+        ("GET", "/studio/history"), ("GET", "/studio/styles"), ("POST", "/studio/styles"),
+        ("GET", "/studio/styles/{name}.webp"),
         ("GET", "/studio/gallery"), ("GET", "/studio/gallery/ids"), ("GET", "/studio/gallery/summary"),
         ("GET", "/studio/gallery/about/{id}"), ("GET", "/studio/gallery/file/{id}"),
         ("POST", "/studio/gallery/zip"), ("POST", "/studio/gallery/star"),
@@ -187,6 +191,7 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         *gallery_routes(studio),
         *downloading(studio.downloads, studio.painters, partial(guessed, studio)),
         *prompting(studio),
+        *finishing(studio),
     ]
     there = {(method, r.path) for r in ours for method in (r.methods or ()) if method != "HEAD"}
     assert there == public | hers | owners

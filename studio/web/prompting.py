@@ -11,17 +11,19 @@ from starlette.routing import Route
 
 from studio import honesty
 from studio.desk.limits import cost
-from studio.errors import BadInput
+from studio.errors import BadInput, NotFound
 from studio.families import FAMILIES
 from studio.families.counting import counted
 from studio.models.catalog import Entry, installed
 from studio.models.files import ModelFile
+from studio.presets import read_presets
 from studio.prompt.tokens import WINDOW
 from studio.recipe import Recipe
 from studio.studio import Studio
 from studio.web.routes import answered, body, painter_of
 
 LONGEST = 10_000  # characters of a prompt
+TABLE_BYTES = 2**20
 FIRST = "first-painter"  # the catalog's group of models for a newcomer
 STARTER = "starter"
 FRESH = {"Cache-Control": "no-store"}
@@ -44,10 +46,85 @@ def prompting(studio: Studio) -> list[Route]:
         found = await run_in_threadpool(offered, studio, painter_of(request))
         return JSONResponse({"painters": found}, headers=FRESH)
 
+    async def known(request: Request) -> Response:
+        model = request.query_params.get("model", "")[:240]
+        found = await run_in_threadpool(suggested, studio, model, painter_of(request))
+        return JSONResponse(found, headers=FRESH)
+
+    async def history(request: Request) -> Response:
+        found = await run_in_threadpool(studio.history, painter_of(request))
+        return JSONResponse({"prompts": found}, headers=FRESH)
+
     return [
         Route("/studio/words", answered(words), methods=["POST"]),
         Route("/studio/words/painters", answered(offers), methods=["GET"]),
+        Route("/studio/words/known", answered(known), methods=["GET"]),
+        Route("/studio/history", answered(history), methods=["GET"]),
+        *styling(studio),
     ]
+
+
+def styling(studio: Studio) -> list[Route]:
+    """Styles: the list, their pictures, and bringing one's own."""
+
+    async def styles(request: Request) -> Response:
+        model = request.query_params.get("model", "")[:240]
+        found = await run_in_threadpool(shelf, studio, model, painter_of(request))
+        return JSONResponse({"styles": found}, headers=FRESH)
+
+    async def bring(request: Request) -> Response:
+        data = await request.body()
+        if len(data) > TABLE_BYTES:
+            raise BadInput("A table of styles has at most 1 MB.")
+        table = data.decode("utf-8", "replace")
+        count = await run_in_threadpool(studio.keep_styles, painter_of(request), table)
+        return JSONResponse({"count": count})
+
+    async def thumbnail(request: Request) -> Response:
+        name = str(request.path_params["name"])
+        if name not in await run_in_threadpool(read_presets, studio.settings.presets):
+            raise NotFound("There is no such style.")
+        try:
+            data = (studio.settings.presets / f"{name}.webp").read_bytes()
+        except OSError as error:
+            raise NotFound("This style has no picture.") from error
+        return Response(data, media_type="image/webp", headers={"Cache-Control": "private, max-age=3600"})
+
+    return [
+        Route("/studio/styles", answered(styles), methods=["GET"]),
+        Route("/studio/styles", answered(bring), methods=["POST"]),
+        Route("/studio/styles/{name}.webp", answered(thumbnail), methods=["GET"]),
+    ]
+
+
+def shelf(studio: Studio, model: str, painter: str) -> list[dict[str, Any]]:
+    """The styles that suit a model's family, hers last. Raises `UnknownName`."""
+    family = studio.library.find("checkpoint", model or studio.model(painter)).family
+    return [
+        {
+            "name": name,
+            "title": style.title,
+            "about": style.about,
+            "translations": {tag: said.model_dump() for tag, said in style.translations.items()},
+            "picture": not name.startswith("own/") and (studio.settings.presets / f"{name}.webp").is_file(),
+            "own": name.startswith("own/"),
+        }
+        for name, style in studio.styles(painter).items()
+        if not style.families or family in style.families or not family
+    ]
+
+
+def suggested(studio: Studio, model: str, painter: str) -> dict[str, list[str]]:
+    """What can complete a word: the model's own words, LoRAs and textual inversions of its family, lists."""
+    file = studio.library.find("checkpoint", model or studio.model(painter))
+    own = honesty.lexicon(file)
+    loras = [one for one in studio.library.files("lora") if one.family in ("", file.family)]
+    return {
+        "words": [*own.words("en"), *own.words("zh")] if own else [],
+        "loras": [named(one) for one in loras],
+        "embeddings": embeddings(studio),
+        "wildcards": sorted(studio.wildcards()),
+    }
 
 
 def read(studio: Studio, prompt: str, model: str, painter: str) -> dict[str, Any]:

@@ -64,3 +64,29 @@ def test_only_the_owner_is_offered_other_painters_with_what_they_cost_here(
     seconds = owner.get("/studio/words/painters").json()["painters"][0]["seconds"]
     assert seconds > 100 * 2.0, "a hundred times the work"
     assert offered(studio, studio.painters.join()) == []
+
+
+def test_styles_suit_the_model_and_those_she_brings_are_hers_alone(owner: httpx.Client, studio: Studio):
+    found = owner.get("/studio/styles", params={"model": "starter"}).json()["styles"]
+    named = {one["name"]: one for one in found}
+    assert "oil-painting" not in named
+    assert named["ink-mist"]["picture"]
+    assert named["ink-mist"]["translations"]["zh-CN"]["title"] == "水墨云烟"
+    assert owner.get("/studio/styles/ink-mist.webp").content[8:12] == b"WEBP"
+    for name in ("quick", "..%2f..%2fmodels%2fstarter%2fsheet", "nothing"):
+        assert owner.get(f"/studio/styles/{name}.webp").status_code == 404
+    table = "name,prompt,negative_prompt\nFog,{prompt} in fog,sun\n"
+    assert owner.post("/studio/styles", content=table.encode()).json() == {"count": 1}
+    assert owner.get("/studio/styles").json()["styles"][-1]["name"] == "own/Fog"
+    assert "own/Fog" not in studio.styles(studio.painters.join())
+    assert owner.post("/studio/styles", content=b"no table").status_code == 400
+    assert owner.post("/studio/styles", content=b"x" * (2**20 + 1)).status_code == 400
+
+
+def test_words_lists_and_loras_are_offered_and_her_prompts_come_back(owner: httpx.Client):
+    known = owner.get("/studio/words/known").json()
+    assert {"lake", "青松"} <= set(known["words"])
+    assert "season" in known["wildcards"]
+    assert owner.get("/studio/history").json() == {"prompts": []}
+    owner.post("/studio/paint", json={"recipe": {"prompt": "a lake", "steps": 1}})
+    assert owner.get("/studio/history").json()["prompts"] == [{"prompt": "a lake", "negative": ""}]
