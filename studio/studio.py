@@ -198,8 +198,10 @@ class Studio:
         """Put her input pictures (by digest) through the finishing steps of one recipe, as one request."""
         if not 1 <= len(pictures) <= self.settings.limits.pictures:
             raise BadInput(f"Choose 1 to {self.settings.limits.pictures} pictures to finish.")
-        recipe = self.recipe({**partial, "source": None, "mask": None, "controls": ()}, painter)
-        recipes = [recipe.but(source={"image": digest, "strength": 0}) for digest in pictures]
+        plain = {**partial, "mask": None, "controls": ()}
+        recipes = [
+            self.recipe({**plain, "source": {"image": digest, "strength": 0}}, painter) for digest in pictures
+        ]
         for one in recipes:
             self.check(one, painter)
         return self.desk.submit(recipes, painter)

@@ -228,7 +228,7 @@ def hardened(send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY_HEADERS.items():
-                headers[name] = value
+                headers.setdefault(name, value)  # a route may be stricter with what it sends
         await send(message)
 
     return with_headers

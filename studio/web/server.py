@@ -16,6 +16,7 @@ from studio.errors import StudioError
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.web.downloads import downloading
+from studio.web.finishing import finishing
 from studio.web.gallery import gallery_routes
 from studio.web.guard import Door, Guard, hosts_of, is_loopback
 from studio.web.plain import PlainEvents
@@ -78,6 +79,7 @@ def open_page(studio: Studio, settings: Settings) -> Server:
             *gallery_routes(studio),
             *downloading(studio.downloads, studio.painters, partial(guessed, studio)),
             *prompting(studio),
+            *finishing(studio),
         ],
         look(),
     )

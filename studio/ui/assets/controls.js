@@ -115,10 +115,10 @@
     event.preventDefault();
     depth = 0;
     veil(false);
-    const file = event.dataTransfer.files[0];
-    if (!file) return;
-    if (["highres", "finish"].includes(ink.tab.now())) ink.well.take(file).catch(ink.fault);
-    else ink.restore(file);
+    const files = [...event.dataTransfer.files];
+    if (!files.length) return;
+    if (["highres", "finish"].includes(ink.tab.now())) ink.well.take(files).catch(ink.fault);
+    else ink.restore(files[0]);
   });
 
   ink.restore = async (file) => {

@@ -3,7 +3,7 @@
   "use strict";
   const ink = window.inkstone;
   const KEPT = "inkstone-tab";
-  const DRAWN = ["source", "mask", "controls", "drawing"]; // what a canvas or a well puts into a recipe
+  const DRAWN = ["source", "mask", "controls", "drawing", "pictures"]; // what a canvas or a well puts into a recipe
   const CANVAS = new Set(["img2img", "sketch"]), FINISHED = new Set(["highres", "finish"]);
   const listeners = [];
   let names = [], bar = null, touched = false;
@@ -96,9 +96,10 @@
     const tab = now(), held = ink.chips.get();
     const rest = Object.fromEntries(Object.entries(held).filter(([name]) => !DRAWN.includes(name)));
     if (FINISHED.has(tab)) {
-      const image = ink.well.image();
-      if (!image && tab === "finish") throw new Error(ink.say("well.missing"));
-      ink.chips.set({ ...rest, ...(image ? { source: { image, strength: 0 } } : {}) });
+      const chosen = ink.well.images();
+      if (!chosen.length && tab === "finish") throw new Error(ink.say("well.missing"));
+      if (chosen.length > 1) ink.chips.set({ ...rest, pictures: chosen });
+      else ink.chips.set({ ...rest, ...(chosen.length ? { source: { image: chosen[0], strength: 0 } } : {}) });
     } else if (CANVAS.has(tab)) {
       const same = !touched && (held.source || held.controls);
       if (same) return; // exactly what was brought back
@@ -155,29 +156,38 @@
     } catch (error) { ink.fault(error); } finally { document.body.classList.remove("gathering"); }
   }, true);
 
-  // --- the well: a finished picture that is made larger or finished
+  // --- the well: finished pictures that are made larger or finished, one or a whole folder
 
   let well = null;
-  ink.wellAt = (element) => {
-    well = { hold: element.querySelector(".hold"), image: element.querySelector("img"), away: element.querySelector(".away"),
-      said: element.querySelector("span"), file: element.querySelector("input"), digest: "" };
+  ink.well = (element) => {
+    well = { hold: element.querySelector(".hold"), row: element.querySelector(".row"), away: element.querySelector(".away"),
+      said: element.querySelector("[data-word]"), file: element.querySelector("input"), digests: [] };
     well.hold.onclick = () => well.file.click();
-    well.file.onchange = async () => {
-      try { if (well.file.files[0]) ink.well.show(await upload(well.file.files[0])); } catch (error) { ink.fault(error); }
-      well.file.value = "";
-    };
-    well.away.onclick = () => ink.well.show("");
+    well.file.onchange = () => { ink.well.take([...well.file.files]).catch(ink.fault); };
+    well.away.onclick = () => ink.well.show();
   };
-  ink.well = (element) => ink.wellAt(element);
-  ink.well.image = () => well?.digest || "";
-  ink.well.take = async (file) => ink.well.show(await upload(file));
-  ink.well.show = (digest) => {
+  ink.well.images = () => well?.digests || [];
+  ink.well.take = async (files) => {
+    const found = [];
+    for (const file of files.filter((one) => /^image\/(png|jpeg|webp)$/.test(one.type))) {
+      found.push(await upload(file));
+      ink.well.show(...found);
+    }
+    if (!found.length) throw new Error(ink.say("well.none"));
+    well.file.value = "";
+  };
+  ink.well.show = (...digests) => {
     if (!well) return;
-    well.digest = digest || "";
-    well.image.hidden = !digest;
-    if (digest) well.image.src = ink.url(`input/${digest}`);
-    well.said.hidden = Boolean(digest);
-    well.away.hidden = !digest;
+    well.digests = [...new Set(digests.filter(Boolean))];
+    well.row.replaceChildren(...well.digests.map((digest) => {
+      const image = ink.make("img");
+      image.alt = "";
+      image.src = ink.url(`input/${digest}`);
+      return image;
+    }));
+    well.row.dataset.many = String(well.digests.length > 1);
+    well.said.hidden = well.digests.length > 0;
+    well.away.hidden = !well.digests.length;
   };
 
   // The canvas follows the form's size, and the form the canvas's.

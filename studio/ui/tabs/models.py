@@ -7,7 +7,7 @@ from studio.ui.page import Page, Tab, scripted
 NAME = "models"
 
 
-def build(page: Page) -> Tab:
+def build(_: Page) -> Tab:
     """The page; what it shows comes from the owner's routes."""
     shelf = scripted(NAME)
     shelf.render()

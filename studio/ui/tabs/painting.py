@@ -217,8 +217,12 @@ def wire(page: Page, form: Form, parts: Parts) -> None:
 
     def paint(given: dict[Block, Any], request: gr.Request) -> dict[Block, Any]:
         """Put what the form says in line; the stage shows how it goes."""
-        asked = form.read(given)
-        submitted = studio.submit(asked, painter_of(request), int(given[parts.count]))
+        asked, painter = form.read(given), painter_of(request)
+        many = asked.pop("pictures", None)
+        if isinstance(many, list):
+            submitted = studio.finish(asked, painter, [str(digest)[:64] for digest in many])
+        else:
+            submitted = studio.submit(asked, painter, int(given[parts.count]))
         order = {"group": submitted.group, "jobs": submitted.jobs, "ratio": asked["width"] / asked["height"]}
         return applied({stage: {"order": order}})
 
