@@ -1,6 +1,7 @@
 """The front door: who comes in, what is hers, and what never passes."""
 
 import json
+import re
 import socket
 from contextlib import suppress
 from functools import partial
@@ -197,7 +198,7 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
     assert there == public | hers | owners
     for method, path in hers | owners:
         assert (
-            stranger.request(method, path.format(id="a" * 32, digest="a" * 64), content=b"{}").status_code
+            stranger.request(method, re.sub(r"{\w+}", "a" * 64, path), content=b"{}").status_code
             == 401
         )
 
