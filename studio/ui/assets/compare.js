@@ -70,7 +70,7 @@
       if (!names.length) place.textContent = ink.say("gallery.compare.same");
       for (const name of names) {
         const item = ink.make("span", "item");
-        item.append(ink.make("b", "", ink.say(name) || name.replaceAll("_", " ")), ink.make("i", "", told(a.recipe[name]).slice(0, 160)),
+        item.append(ink.make("b", "", ink.say(`gallery.field.${name}`) || name.replaceAll("_", " ")), ink.make("i", "", told(a.recipe[name]).slice(0, 160)),
           ink.make("span", "", "→"), ink.make("i", "", told(b.recipe[name]).slice(0, 160)));
         place.append(item);
       }

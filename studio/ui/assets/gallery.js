@@ -39,7 +39,7 @@
     };
     hands(view.wall);
     document.addEventListener("keydown", keys, true);
-    ink.spoken(() => { view.wall.setAttribute("aria-label", ink.say("gallery.all")); choices(); wall.again(); marks(); });
+    ink.spoken(() => { view.wall.setAttribute("aria-label", ink.say("gallery.all")); view.search.placeholder = ink.say("gallery.search"); choices(); wall.again(); marks(); });
     ink.onTab?.((tab, before) => {
       if (before === "gallery") scrolled = scrollY;
       if (tab !== "gallery") return;
