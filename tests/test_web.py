@@ -205,7 +205,7 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
 
 def test_every_handler_of_the_page_is_reviewed(server: Server):
     named = {fn.api_name for fn in server.blocks.fns.values() if fn.fn is not None}
-    assert named == {"opened", "language", "paint", "switch", "reset", "act", "restored", "strictness"}
+    assert named == {"opened", "language", "paint", "switch", "reset", "act", "restored", "strictness", "style"}
     assert {fn.api_visibility for fn in server.blocks.fns.values()} == {"private"}
 
 

@@ -30,7 +30,7 @@ def build(studio: Studio, profile: Role = "owner") -> gr.Blocks:
     with gr.Blocks(title="Inkstone", analytics_enabled=False, fill_width=True) as blocks:
         masthead = scripted("masthead", ("language",), languages=names, language="", tabs=[*PANELS, *pages])
         masthead.render()
-        stage = scripted("stage", ("act", "restored"), words={}, order={})
+        stage = scripted("stage", ("act", "restored", "style", "explore"), words={}, order={})
         page = Page(studio, catalogs, stage, profile)
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="bench", scale=0, min_width=330):

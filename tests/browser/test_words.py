@@ -147,6 +147,49 @@ def test_ctrl_and_arrows_weigh_the_word_at_the_cursor(
     expect(page.locator(PROMPT)).to_have_value(made)
 
 
+def test_words_lists_and_loras_complete_themselves(page: Page):
+    write(page, "")
+    page.keyboard.type("a wat")
+    expect(page.locator(".completions li").first).to_have_text("water")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(PROMPT)).to_have_value("a waterfall")
+    expect(page.locator(".completions")).to_be_hidden()
+    page.keyboard.type(", __sea")
+    expect(page.locator(".completions li").first).to_contain_text("season")
+    page.keyboard.press("Tab")
+    expect(page.locator(PROMPT)).to_have_value("a waterfall, __season__")
+    page.keyboard.type(" 青山环")
+    expect(page.locator(".completions li")).to_have_text(["青山环绕"])
+    page.keyboard.press("Escape")
+    expect(page.locator(".completions")).to_be_hidden()
+
+
+def test_a_style_is_laid_over_her_words(page: Page):
+    page.fill(PROMPT, "a lake")
+    page.click("[data-tool=styles]")
+    card = page.locator("[data-style=ink-mist]")
+    expect(card).to_contain_text("Ink and mist")
+    page.wait_for_function("document.querySelector('[data-style=ink-mist] img').naturalWidth > 0")
+    expect(page.locator("[data-style=oil-painting]")).to_have_count(0)
+    card.click()
+    expect(page.locator(PROMPT)).to_have_value("a lake, ink wash, dense mist")
+
+
+def test_earlier_prompts_come_back_with_the_arrow(page: Page):
+    page.fill(PROMPT, "geese over snow ms=10")
+    page.evaluate("inkstone.paintNow()")
+    answer = page.locator("[data-answer=paint]")
+    answer.click()
+    page.wait_for_selector("body.painting")
+    page.wait_for_function("!document.body.classList.contains('painting')")
+    write(page, "")
+    page.keyboard.press("ArrowUp")
+    page.locator(".past-list button").first.click()
+    expect(page.locator(PROMPT)).to_have_value("geese over snow ms=10")
+
+
 def test_it_speaks_chinese(page: Page):
     page.select_option(".languages", "zh-CN")
     page.fill(PROMPT, "一只猫,湖、雾、松")

@@ -21,6 +21,7 @@ from studio.ui.form import Form
 from studio.ui.page import Page, Tab, Updates, applied, merged, painter_of, scripted, telling, values
 from studio.ui.tabs.acts import ACTS, Act, opening
 from studio.ui.tabs.panels import PANELS, Panel
+from studio.ui.tabs.wording import wire_wording
 from studio.ui.words import Words
 
 NAME = "paint"
@@ -259,6 +260,7 @@ def wire(page: Page, form: Form, parts: Parts) -> None:
     parts.reset.click(telling(stage, reset), form["model"], filled, api_name="reset", **QUIET)
     stage.act(telling(stage, act), None, filled, api_name="act", **QUIET)
     stage.restored(telling(stage, restored), None, filled, api_name="restored", **QUIET)
+    wire_wording(page, form)
     wire_browser(form, parts)
 
 

@@ -1,0 +1,31 @@
+"""What the page does with the whole form beside painting it: a style laid over it, and exploring round it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+
+from studio.errors import UnknownName
+from studio.ui.form import Form
+from studio.ui.page import Page, applied, painter_of, telling, values
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def wire_wording(page: Page, form: Form) -> None:
+    """The events by which our scripts ask for it; the form is read where it stands."""
+    studio, stage = page.studio, page.stage
+
+    def style(given: dict[Block, Any], event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
+        """A style over the form: her words stay in it, its other settings win."""
+        painter, name = painter_of(request), str(getattr(event, "name", ""))[:100]
+        styles = studio.styles(painter)
+        if name not in styles:
+            raise UnknownName("style", name, styles)
+        recipe = studio.recipe(styles[name].onto(form.read(given)), painter)
+        return applied(values(form.write(recipe)))
+
+    filled: list[Block] = [stage, *form.components]
+    stage.style(telling(stage, style), {*form.components}, filled, api_name="style", **QUIET)
