@@ -206,18 +206,31 @@ def applied(
     try:
         for module, found in changes:
             weight: Any = module.weight.data
-            total = weight.float()
-            for lora, name, change, strength in found:
-                total = total + strength * _fitted(lora, name, change, weight)
+            total = _changed(weight, found)
             before.append((weight, weight.to("cpu", copy=True)))
-            weight.copy_(total.to(weight.dtype))
+            weight.copy_(total)
         yield
     finally:
         for weight, original in before:
             weight.copy_(original)
 
 
+def merge(modules: Mapping[str, nn.Module], loras: Sequence[tuple[LoraWeights, float, float]]) -> None:
+    """Changes the modules for good, as `applied` does for a block. Raises `BrokenWeights`."""
+    for module, found in _gather(modules, loras):
+        weight: Any = module.weight.data
+        weight.copy_(_changed(weight, found))
+
+
 _Found = tuple[LoraWeights, str, Change, float]
+
+
+def _changed(weight: Tensor, found: Sequence[_Found]) -> Tensor:
+    """The weight with everything added, in its own precision."""
+    total = weight.float()
+    for lora, name, change, strength in found:
+        total = total + strength * _fitted(lora, name, change, weight)
+    return total.to(weight.dtype)
 
 
 def _gather(

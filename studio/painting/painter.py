@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from studio.deep import Deep
 from studio.models.library import Library
 from studio.models.load import lock_down
 from studio.models.manager import Models
 from studio.painting.easel import Easel
 from studio.painting.events import Picture, Started
+from studio.painting.live import Live, Still
 from studio.painting.materials import Materials, gather
 from studio.painting.paint import Chain
 from studio.painting.passes import Toward
@@ -34,6 +36,7 @@ class Painter:
         self.models = Models(settings.device, settings.memory_bytes, settings.memory_bytes)
         self.bench = Workbench(self.models, hashes=settings.data / "hashes.json")
         self.threads = settings.threads
+        self._live = Live(self.bench, library, self.stages)
 
     def warm(self) -> None:
         """Load the heavy libraries, so that the first picture does not wait for them."""
@@ -66,6 +69,14 @@ class Painter:
         png, facts = self._made(chain.png)
         emit(Picture(png, facts))
 
+    def live(self, recipe: Recipe, blobs: Mapping[str, bytes], stopped: Callable[[], bool]) -> Still:
+        """One frame of live painting. Raises as `Live.frame`."""
+        import torch
+
+        self.warm()
+        with torch.inference_mode():
+            return self.models.retry_lower(lambda: self._live.frame(recipe, blobs, stopped))
+
     def one(self, recipe: Recipe, blobs: Mapping[str, bytes]) -> Picture:
         """The picture of one recipe, for those who only wait. Raises as `paint`."""
         return Picture(*self._made(self.chain(recipe, blobs, unwatched()).png))
@@ -83,8 +94,9 @@ class Painter:
         return Chain(gather(recipe.seeded(), self.library), blobs, easel, extra or {}, toward)
 
     def finished(self, chain: Chain) -> Image:
-        """The pixels at a chain's end."""
-        return self._made(chain.finished)
+        """The pixels at a chain's end, in 8 bits a colour."""
+        done = self._made(chain.finished)
+        return done.plain() if isinstance(done, Deep) else done
 
     def _made(self, stage: Stage[T]) -> T:
         import torch
