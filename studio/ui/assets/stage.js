@@ -132,6 +132,7 @@
     if (faults.length) ink.toast([...new Set(faults.map((one) => one.sentence))].join(" "), { kind: "fault" });
     const notes = [...jobs.values()].filter((one) => one.kind === "done" && one.sentence);
     if (notes.length) ink.toast([...new Set(notes.map((one) => one.sentence))].join(" "));
+    if ([...jobs.values()].some((one) => one.kind !== "cancelled")) ink.told?.(finished([...jobs.values()]));
   }
 
   ink.sending = () => {
