@@ -61,6 +61,9 @@ class _Sink:
     def flush(self) -> None:
         """Nothing waits."""
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def taken(self) -> bytes:
         """What was written since the last time."""
         parts, self._parts = self._parts, []

@@ -9,6 +9,7 @@ from importlib import import_module
 from studio.cli.command import Arguments, Command, folders, settings
 
 BENCHES = {
+    "gallery": "ten thousand pictures: the index, the pages, the searches",
     "overhead": "the studio against a bare diffusers pipeline",
     "stages": "a repeated recipe, and a moved finishing slider",
     "start": "process start to page, and to first picture",
