@@ -11,7 +11,7 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -27,6 +27,7 @@ STARTER = "Starter · landscapes (山水)"
 LATER = "A pickle format: its family is read when it is first used. Prefer .safetensors."
 _LORA_FILES = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
 _BY_FOLDER = frozenset({"upscaler", "face", "annotator"})  # spandrel and the annotators tell these apart
+_ONNX = ".onnx"  # OpenCV's networks, among the face detectors alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,8 @@ class Library:
         places, warnings = places_of(self.folder, (*self._extra, *known))
         self.warnings = (*unread, *warnings)
         for place in places:
-            for path in _walk(place.folder, set()):
+            suffixes = SUFFIXES | {_ONNX} if place.kind == "face" else SUFFIXES
+            for path in _walk(place.folder, set(), suffixes):
                 inside = path.parent if path.name in _LORA_FILES and path.parent != place.folder else path
                 shown = inside if inside.is_dir() else inside.with_suffix("")
                 yield _Sight(path, place.kind, _id(shown.relative_to(place.folder)), place.label)
@@ -149,6 +151,8 @@ def _read(sight: _Sight, starter_width: int) -> ModelFile:
     title = STARTER if sight.id == "starter" and sight.kind == "checkpoint" else Path(sight.id).name
     plain = ModelFile(id=sight.id, kind=sight.kind, title=title, path=sight.path)
     plain = plain.but(layout="folder" if sight.path.is_dir() else "file")
+    if sight.path.suffix.lower() == _ONNX:
+        return plain
     try:
         if plain.layout == "file" and container(sight.path) == "pickle":
             return plain.but(note="" if sight.kind in _BY_FOLDER else LATER)
@@ -185,7 +189,7 @@ def _id(relative: Path) -> str:
     return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "_", text)[-200:]
 
 
-def _walk(folder: Path, seen: set[str]) -> Iterator[Path]:
+def _walk(folder: Path, seen: set[str], suffixes: Set[str]) -> Iterator[Path]:
     """Files of weights and model folders under `folder`, in name order; links are followed, circles not."""
     real = os.path.realpath(folder)
     if real in seen:
@@ -200,12 +204,12 @@ def _walk(folder: Path, seen: set[str]) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if not entry.is_dir():
-            if path.suffix.lower() in SUFFIXES:
+            if path.suffix.lower() in suffixes:
                 yield path
         elif (path / "model_index.json").is_file() or (path / "config.json").is_file():
             yield path
         else:
-            yield from _walk(path, seen)
+            yield from _walk(path, seen, suffixes)
 
 
 def _starter(folder: Path) -> Iterator[_Sight]:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio import honesty, images, metadata
+from studio.deep import Deep
 from studio.painting.easel import Easel, picture_bytes
 from studio.painting.hires import hires
 from studio.painting.materials import Materials, fingerprint
 from studio.painting.passes import Pass, Toward
 from studio.painting.stages import Stage
+from studio.post.tools import applied
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,21 +50,21 @@ class Chain:
             lambda made: len(made[0]),
         )
 
-    def _post(self) -> Stage[Image]:
+    def _post(self) -> Stage[Image | Deep]:
         done = self.first.decoded if self.larger is None else self.larger.picture
         for i in range(1, len(self.recipe.post) + 1):
             done = self._finish(done, i)
         return done
 
-    def _finish(self, before: Stage[Image], i: int) -> Stage[Image]:
+    def _finish(self, before: Stage[Image | Deep], i: int) -> Stage[Image | Deep]:
         step, watch = self.recipe.post[i - 1], self.easel.watch
         tools = self.easel.tools("post", i, len(self.recipe.post), self._source)
-        weights = [fingerprint(tools.library.find(*needed)) for needed in step.weights]
+        weights = [fingerprint(file) for file in step.found(tools.library)]
 
-        def make() -> Image:
+        def make() -> Image | Deep:
             picture = self.easel.stages.get(before)
             with watch.stage("post"):
-                picture = step(picture, tools)
+                picture = applied(step, picture, tools)
             watch.step("post", i, len(self.recipe.post))
             return picture
 
@@ -95,7 +97,13 @@ class Chain:
             **self._unknown(),
             "when": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "warnings": list(
-                dict.fromkeys((*materials.warnings, *(self.larger.warnings if self.larger else ())))
+                dict.fromkeys(
+                    (
+                        *materials.warnings,
+                        *(self.larger.warnings if self.larger else ()),
+                        *(said for step in self.recipe.post for said in step.warnings(self.easel.library)),
+                    )
+                )
             ),
             **self.extra,
         }

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from studio.post.clahe import Clahe
+from studio.post.faces import Faces
 from studio.post.grain import Grain
 from studio.post.match import Match
 from studio.post.sharpen import Sharpen
@@ -18,6 +19,6 @@ from studio.post.tone import Tone
 from studio.post.tools import Finish, Tools
 from studio.post.upscale import Upscale
 
-Step = Annotated[Upscale | Match | Clahe | Tone | Sharpen | Grain, Field(discriminator="kind")]
+Step = Annotated[Upscale | Faces | Match | Clahe | Tone | Sharpen | Grain, Field(discriminator="kind")]
 
-__all__ = ["Clahe", "Finish", "Grain", "Match", "Sharpen", "Step", "Tone", "Tools", "Upscale"]
+__all__ = ["Clahe", "Faces", "Finish", "Grain", "Match", "Sharpen", "Step", "Tone", "Tools", "Upscale"]

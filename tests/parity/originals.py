@@ -4,8 +4,8 @@
 
 The script runs in `.venv-originals`, which the first call makes (Python older than 3.13, the network once).
 Elsewhere the arrays come from `golden/NAME.npz`, which another machine recorded: `exact` is then False, and
-`same` allows one level in a thousandth of the values for the other processor's rounding. With INKSTONE_RECORD=1
-the goldens are written anew.
+`same` allows one level in a thousandth of the values for the other processor's rounding. With
+INKSTONE_RECORD=1 the goldens are written anew.
 """
 
 import os
