@@ -19,6 +19,7 @@ class Limits(Part):
 
     waiting: int = Field(default=50, ge=1, title="Waiting jobs a painter")
     waiting_all: int = Field(default=500, ge=1, title="Waiting jobs in all")
+    live: int = Field(default=8, ge=1, title="Painters drawing live at once")
     pictures: int = Field(default=64, ge=1, title="Pictures a request")
     steps: int = Field(default=150, ge=1, title="Steps")
     side: int = Field(default=4096, ge=64, title="Side of a picture, pixels")

@@ -21,6 +21,7 @@ from PIL import Image
 from studio import images, metadata
 from studio.errors import OutOfMemory, Stopped
 from studio.painting.events import Event, Picture, Started, Step
+from studio.painting.live import Still
 from studio.recipe import Recipe
 
 CELL, CELLS = 8, 8
@@ -70,6 +71,17 @@ class FakePainter:
         facts["warnings"] = [f"Something about {said['warn']}."] if "warn" in said else []
         png = metadata.write_png(block_code(recipe.seed), recipe, facts, blobs)
         emit(Picture(png[: len(png) // 2] if said.get("png") == "broken" else png, facts))
+
+    def live(self, recipe: Recipe, blobs: Mapping[str, bytes], stopped: Callable[[], bool]) -> Still:
+        """As `Painter.live`: the frame spells the seed."""
+        said = dict(word.partition("=")[::2] for word in recipe.prompt.split())
+        assert all(images.digest(blobs[digest]) == digest for digest in recipe.images)
+        for i in range(1, recipe.steps + 1):
+            time.sleep(float(said.get("ms", 0)) / 1000)
+            misbehave(said, i)
+            if stopped():
+                raise Stopped("Stopped.")
+        return Still(images.encode_jpeg(block_code(recipe.seed)), 1, 0.001)
 
 
 def misbehave(said: Mapping[str, str], i: int) -> None:

@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 from studio.desk.events import JobEvent, Track
 from studio.desk.jobs import ENDED, Job, Jobs
+from studio.desk.live import Canvas
 from studio.desk.order import Waiting, line
 from studio.errors import DiskFull, NotFound
 
@@ -122,6 +123,7 @@ class Board:
                 "running": len(own) - len(queued),
                 "waiting": len(queued),
                 "everybody": len(waiting),
+                "others": len({g.painter for g in self._groups.values() if not g.over} - {painter}),
                 "place": min((t.place for t in queued), default=None),
                 "eta": max(known) if known and len(known) == len(etas) else None,
             }
@@ -137,19 +139,32 @@ class Board:
 
     # --- for the seats
 
-    def take(self) -> Track | None:
-        """The next job, marked as running; waits for one. None when the studio closes."""
+    def take(
+        self, live: Callable[[], Canvas | None] = lambda: None, prefer_live: bool = True
+    ) -> Track | Canvas | None:
+        """The next job, marked as running, or a live canvas; waits for one. None when the studio closes.
+
+        `prefer_live` says whose turn it is when both wait.
+        """
         with self._change:
             while not self.closing:
                 try:
                     self._write_late()
                     first = self._first()
+                    canvas = live() if prefer_live or first is None else None
+                    if canvas is not None:
+                        return canvas
                     if first is not None:
                         return self._begin(first)
                     self._change.wait()
                 except DiskFull:
                     self._change.wait(_RETRY_SECONDS)
             return None
+
+    def ring(self) -> None:
+        """Something else than a job has come for the seats."""
+        with self._change:
+            self._change.notify_all()
 
     def began(self, track: Track, cold: bool, models: tuple[str, ...]) -> None:
         """The worker has taken the job in hand."""

@@ -12,6 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from studio.desk.inputs import Inputs
 from studio.desk.jobs import Job, Jobs
 from studio.desk.limits import check_disk, check_line, check_request, cost
 from studio.desk.listening import Listening
+from studio.desk.live import Frame, Slots
 from studio.desk.local import default_command
 from studio.desk.seat import Patience, Room, Seat
 from studio.errors import BadInput, NotFound, StudioError
@@ -57,6 +59,8 @@ class Desk:
         """Takes over what an earlier desk left, and starts the worker (`command`: another than ours)."""
         self._settings, self._jobs, self._gallery, self._inputs = settings, jobs, gallery, inputs
         self._board = Board(jobs, lambda job: gallery.has(job.painter, job.id))
+        self._slots = Slots(settings.limits)
+        self._slots.ring = self._board.ring
         self._seat = Seat(
             Room(
                 self._board,
@@ -65,6 +69,7 @@ class Desk:
                 command or default_command(settings),
                 settings.data / "logs" / "worker.log",
                 patience or Patience(job=settings.limits.job_seconds),
+                self._slots,
             )
         )
         self._closed = threading.Event()
@@ -115,7 +120,8 @@ class Desk:
         """Where a painter's pictures stand.
 
         `groups`: her open requests, each with its jobs' states (as `JobEvent.to_dict`, last step included) ·
-        `running`, `waiting`: how many of hers · `everybody`: how many wait in all · `place`: of her first in
+        `running`, `waiting`: how many of hers · `everybody`: how many wait in all · `others`: how many other
+        painters have something in line, so in whose turns hers would fit · `place`: of her first in
         line · `eta`: seconds until all of hers are done, None when not known · `worker`: “starting”, “ready”
         or “busy”.
         """
@@ -133,12 +139,30 @@ class Desk:
         """
         return Listening(self._board, group, painter, since)
 
+    def live(
+        self, recipe: Recipe, painter: str, blobs: Mapping[str, bytes] | None = None
+    ) -> Future[Frame | None]:
+        """A frame of live painting; the painter's newest canvas replaces one that still waits.
+
+        The answer is None when a newer one came or her pen rests. Nothing is stored: `blobs` holds every
+        picture of the recipe. Raises `LimitReached` and `BadInput`; the answer raises `StudioError`.
+        """
+        given = blobs or {}
+        if missing := [digest for digest in recipe.images if digest not in given]:
+            raise BadInput(f"{len(missing)} of the canvas' pictures did not come with it; draw on.")
+        return self._slots.put(recipe, painter, given)
+
+    def rest(self, painter: str) -> None:
+        """Live painting ends for this painter; twice is as good as once."""
+        self._slots.rest(painter)
+
     # --- keeping house
 
     def close(self) -> None:
         """Ends the worker, within about 10 s; a running job starts again next time. May be called twice."""
         self._closed.set()
         self._board.close()
+        self._slots.close()
         self._seat.join(_CLOSING_SECONDS)
         self._tidier.join(_CLOSING_SECONDS)
 

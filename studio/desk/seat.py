@@ -11,9 +11,11 @@ from pathlib import Path
 
 from studio.desk.board import Board
 from studio.desk.events import Track
+from studio.desk.glance import glance
 from studio.desk.inputs import Inputs
 from studio.desk.jobs import ENDED
 from studio.desk.limits import sides
+from studio.desk.live import Canvas, Slots
 from studio.desk.local import LocalWorker, WorkerGone
 from studio.desk.words import Word, word_of
 from studio.errors import BadInput, StudioError
@@ -72,6 +74,7 @@ class Room:
     command: Sequence[str]
     log: Path
     patience: Patience
+    slots: Slots
 
 
 class Seat:
@@ -94,14 +97,24 @@ class Seat:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        while (track := self._room.board.take()) is not None:
+        live_next = True
+        while (work := self._room.board.take(self._room.slots.take, live_next)) is not None:
             self._busy = True
             if not self._worker.alive:
                 self._replace()
-            if not Sitting(self._room, self._worker, track).run():
+            live_next = not isinstance(work, Canvas)  # a frame and a job take turns
+            if not self._serve(work):
                 self._replace()
             self._busy = False
         self._worker.close()
+
+    def _serve(self, work: Track | Canvas) -> bool:
+        """Sees a job or a live frame through. False when the worker must be replaced."""
+        room = self._room
+        if isinstance(work, Canvas):
+            times = room.patience
+            return glance(self._worker, work, lambda: room.board.closing, times.start, times.stop)
+        return Sitting(room, self._worker, work).run()
 
     def _replace(self) -> None:
         self._worker.kill()

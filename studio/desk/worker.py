@@ -2,8 +2,9 @@
 
     python -m studio.desk.worker SETTINGS        (settings as JSON)
 
-In come `paint`, `stop` and `ping`; out go `ready`, `pong`, and for each job `started`, `step`…, `image`, then
-exactly one of `done`, `cancelled`, `failed` (see `frames`). The main thread owns every torch module; a second
+In come `paint`, `live`, `stop` and `ping`; out go `ready`, `pong`, and for each job `started`, `step`…,
+`image`, then exactly one of `done`, `cancelled`, `failed` (see `frames`); for each live frame one of `still`,
+`cancelled`, `failed`. The main thread owns every torch module; a second
 one reads, so that Stop arrives while the first paints. At end of input the process ends: a studio that was
 killed leaves no orphan. A device that no longer answers is reported as `broken`, and the process ends too.
 """
@@ -17,6 +18,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from studio.desk import frames
@@ -58,7 +60,7 @@ class Line:
 
     def _take(self, frame: frames.Frame) -> None:
         match frame.header.get("do"):
-            case "paint":
+            case "paint" | "live":
                 self.jobs.put(frame)
             case "stop":
                 self._stopped.add(str(frame.header.get("job")))
@@ -89,26 +91,40 @@ def serve(painter: Painter, reader: BinaryIO, writer: BinaryIO) -> int:
     line.say({"event": "ready", "pid": os.getpid()})
     status = 0
     while status == 0 and (frame := line.jobs.get()) is not None:
-        status = 0 if _paint(painter, line, frame) else BROKEN
+        status = 0 if _end(painter, line, frame) else BROKEN
     line.deadline.cancel()
     return status
 
 
-def _paint(painter: Painter, line: Line, frame: frames.Frame) -> bool:
-    """One job, to one of its three ends. False when the device is broken and this process with it."""
-    job, attempt = str(frame.header.get("job")), frame.header.get("attempt", 0)
-    stamp = {"job": job, "attempt": attempt}
+def _paint(painter: Painter, line: Line, frame: frames.Frame, stamp: Mapping[str, Any]) -> None:
+    """One job: its events, its picture, and that it is done."""
+    recipe = Recipe.from_json(str(frame.header.get("recipe")))
+    painter.paint(
+        recipe,
+        frame.blobs,
+        lambda event: line.say(*_spell(event, stamp)),
+        lambda: line.stopped(stamp["job"]),
+        frame.header.get("extra") or {},
+    )
+    line.say({"event": "done", **stamp})
+
+
+def _live(painter: Painter, line: Line, frame: frames.Frame, stamp: Mapping[str, Any]) -> None:
+    """One frame of live painting."""
+    recipe = Recipe.from_json(str(frame.header.get("recipe")))
+    still = painter.live(recipe, frame.blobs, lambda: line.stopped(stamp["job"]))
+    said = {"i": still.steps, "seconds": round(still.seconds, 4), "same": still.same}
+    line.say({"event": "still", **said, **stamp}, {"jpeg": still.jpeg})
+
+
+_VERBS = MappingProxyType({"paint": _paint, "live": _live})
+
+
+def _end(painter: Painter, line: Line, frame: frames.Frame) -> bool:
+    """One job or frame, to one of its ends. False when the device is broken and this process with it."""
+    stamp = {"job": str(frame.header.get("job")), "attempt": frame.header.get("attempt", 0)}
     try:
-        recipe = Recipe.from_json(str(frame.header.get("recipe")))
-        extra = frame.header.get("extra") or {}
-        painter.paint(
-            recipe,
-            frame.blobs,
-            lambda event: line.say(*_spell(event, stamp)),
-            lambda: line.stopped(job),
-            extra,
-        )
-        line.say({"event": "done", **stamp})
+        _VERBS[frame.header["do"]](painter, line, frame, stamp)
     except Stopped:
         line.say({"event": "cancelled", **stamp})
     except StudioError as error:
