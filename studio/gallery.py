@@ -124,10 +124,6 @@ class Gallery:
             asked["before"] = self.get(painter, before).name
         return self._index.search(painter, wanted.search.split(), asked, wanted.trashed, limit)
 
-    def ids(self, painter: str, wanted: Wanted) -> tuple[str, ...]:
-        """The ids of all such pictures, newest first."""
-        return self._index.ids(painter, wanted.search.split(), wanted.asked(), wanted.trashed)
-
     def summary(self, painter: str, offset: int = 0) -> Summary:
         """How many pictures there are of what; `offset`: seconds by which her clock is ahead of UTC."""
         return self._index.summary(painter, offset)
@@ -175,6 +171,10 @@ class Gallery:
     def albums(self, painter: str) -> dict[str, int]:
         """How many pictures are in each album."""
         return self._index.albums(painter)
+
+    def usage(self, painter: str) -> tuple[int, int]:
+        """How many pictures the painter has, trash included, and how many bytes they take."""
+        return self._index.usage(painter)
 
     def inputs(self) -> set[tuple[str, str]]:
         """The input pictures that kept pictures were made from, as (painter, digest)."""

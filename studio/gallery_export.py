@@ -12,6 +12,7 @@ from studio.errors import NotFound
 from studio.gallery import Gallery, Picture
 
 Kind = Literal["png", "jpeg", "webp"]
+ZIP_BEGINS = (1980, 1, 1, 0, 0, 0)  # the format knows no earlier time
 ENDINGS: dict[Kind, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
 
@@ -41,8 +42,8 @@ def archive(
                 data = exported(gallery.read(painter, picture.id), kind, recipe)
             except NotFound:
                 continue
-            when = datetime.fromtimestamp(picture.created, UTC)
-            file.writestr(zipfile.ZipInfo(file_name(picture, kind), when.timetuple()[:6]), data)
+            when = max(datetime.fromtimestamp(picture.created, UTC).timetuple()[:6], ZIP_BEGINS)
+            file.writestr(zipfile.ZipInfo(file_name(picture, kind), when), data)
             yield sink.taken()
     yield sink.taken()
 

@@ -153,14 +153,6 @@ class Index:
         where, values = _where(painter, words, asked, trashed)
         return self._find(f"{where} ORDER BY name DESC LIMIT ?", *values, limit)
 
-    def ids(
-        self, painter: str, words: Iterable[str], asked: Mapping[str, Any], trashed: bool
-    ) -> tuple[str, ...]:
-        """The ids of all that `search` would find, newest first."""
-        where, values = _where(painter, words, asked, trashed)
-        sql = f"SELECT id FROM pictures WHERE {where} ORDER BY name DESC"  # noqa: S608 - our own words
-        return tuple(str(found) for (found,) in self._db.rows(sql, values))
-
     def family(self, picture: Picture, limit: int) -> Family:
         """What a picture has to do with others of its painter that are not in the trash."""
         hers, after = "painter = ? AND trashed IS NULL AND", "ORDER BY name DESC LIMIT ?"
@@ -197,6 +189,13 @@ class Index:
         return Summary(
             sum(models.values()), int(starred), int(trashed), models, kinds, self.albums(painter), months
         )
+
+    def usage(self, painter: str) -> tuple[int, int]:
+        """How many pictures the painter has, trash included, and how many bytes they take."""
+        (found,) = self._db.rows(
+            "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM pictures WHERE painter = ?", (painter,)
+        )
+        return int(found[0]), int(found[1])
 
     def inputs(self) -> set[tuple[str, str]]:
         """The input pictures that kept pictures were made from, as (painter, digest)."""

@@ -175,8 +175,8 @@ def test_the_summary_counts_what_is_there(gallery):
     assert found.albums == {"A": 1}
     assert found.months == {datetime.now(UTC).strftime("%Y-%m"): 4}
     assert [p.prompt for p in gallery.pictures(ANN, Wanted(kind="highres"))] == ["4"]
-    assert gallery.ids(ANN, Wanted(kind="img2img")) == (rows[2].id,)
-    assert gallery.ids(ANN, Wanted(kind="img")) == ()
+    assert [p.id for p in gallery.pictures(ANN, Wanted(kind="img2img"))] == [rows[2].id]
+    assert gallery.pictures(ANN, Wanted(kind="img")) == ()
     assert gallery.summary(BOB).total == 0
 
 

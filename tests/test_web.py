@@ -175,7 +175,7 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         ("POST", "/studio/words"), ("GET", "/studio/words/painters"), ("GET", "/studio/words/known"),
         ("GET", "/studio/history"), ("GET", "/studio/styles"), ("POST", "/studio/styles"),
         ("GET", "/studio/styles/{name}.webp"),
-        ("GET", "/studio/gallery"), ("GET", "/studio/gallery/ids"), ("GET", "/studio/gallery/summary"),
+        ("GET", "/studio/gallery"), ("GET", "/studio/gallery/summary"),
         ("GET", "/studio/gallery/about/{id}"), ("GET", "/studio/gallery/file/{id}"),
         ("POST", "/studio/gallery/zip"), ("POST", "/studio/gallery/star"),
         ("POST", "/studio/gallery/album"), ("POST", "/studio/gallery/rename"),

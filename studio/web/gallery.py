@@ -84,10 +84,6 @@ def looking(studio: Studio) -> list[Route]:
 
         return JSONResponse(await run_in_threadpool(look), headers=FRESH)
 
-    async def ids(request: Request) -> Response:
-        found = await run_in_threadpool(gallery.ids, painter_of(request), wanted(request.query_params))
-        return JSONResponse({"pictures": found}, headers=FRESH)
-
     async def summary(request: Request) -> Response:
         offset = int(seconds(request.query_params.get("offset", "")) or 0)
         if abs(offset) > A_DAY:
@@ -113,7 +109,6 @@ def looking(studio: Studio) -> list[Route]:
 
     return [
         Route("/studio/gallery", answered(page), methods=["GET"]),
-        Route("/studio/gallery/ids", answered(ids), methods=["GET"]),
         Route("/studio/gallery/summary", answered(summary), methods=["GET"]),
         Route("/studio/gallery/about/{id}", answered(about), methods=["GET"]),
     ]

@@ -58,7 +58,7 @@ def post(owner: httpx.Client, act: str, **said: object) -> httpx.Response:
 
 def test_pictures_are_chosen_by_what_the_page_offers(studio: Studio, owner: httpx.Client):
     boat, pine, hill = hang(studio, "a boat", "a pine", "山水")
-    (made,) = hang(studio, "made", source=Source(image="f" * 64))
+    hang(studio, "made", source=Source(image="f" * 64))
     assert prompts(owner) == ["made", "山水", "a pine", "a boat"]
     assert prompts(owner, search="BO") == ["a boat"]
     assert prompts(owner, search="山") == ["山水"]
@@ -71,13 +71,11 @@ def test_pictures_are_chosen_by_what_the_page_offers(studio: Studio, owner: http
     post(owner, "album", pictures=[boat.id, hill.id], album="湖")
     assert post(owner, "rename", album="湖", name="Lake").status_code == 200
     assert prompts(owner, album="Lake") == ["山水", "a boat"]
-    assert owner.get("/studio/gallery/ids", params={"album": "Lake"}).json()["pictures"] == [hill.id, boat.id]
     said = owner.get("/studio/gallery/summary", params={"offset": "28800"}).json()
     assert (said["total"], said["starred"], said["albums"]) == (4, 1, {"Lake": 2})
     assert said["kinds"] == {"txt2img": 3, "img2img": 1}
     post(owner, "dissolve", album="Lake")
     assert owner.get("/studio/gallery/summary").json()["albums"] == {}
-    assert made.id in owner.get("/studio/gallery/ids").json()["pictures"]
 
 
 def test_many_go_to_the_trash_come_back_and_go_for_good(studio: Studio, owner: httpx.Client):

@@ -297,8 +297,11 @@
 
   const DO = {
     async all() {
-      picked = new Set((more ? (await ink.ask(`gallery/ids?${query()}`)).pictures : shown.map((one) => one.id)));
-      while (more && picked.size > shown.length) { const before = shown.length; await next(); if (shown.length === before) break; }
+      for (let before = -1; more && shown.length > before;) {
+        before = shown.length;
+        while (loading) await new Promise((done) => setTimeout(done, 30));
+        await next();
+      }
       picked = new Set(shown.map((one) => one.id));
       marks();
     },
