@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from studio import images
 from studio.desk.board import Board
 from studio.desk.inputs import Inputs
 from studio.desk.jobs import Job, Jobs
-from studio.desk.limits import check_disk, check_line, check_request, cost
+from studio.desk.limits import check_disk, check_hour, check_kept, check_line, check_request, cost
 from studio.desk.listening import Listening
 from studio.desk.live import Frame, Slots
 from studio.desk.local import default_command
@@ -29,11 +29,12 @@ from studio.desk.seat import Patience, Room, Seat
 from studio.errors import BadInput, NotFound, StudioError
 from studio.gallery import Gallery
 from studio.recipe import Recipe
-from studio.settings import Settings
+from studio.settings import Limits, Settings
 
 _TIDY_SECONDS = 6 * 3600.0
 _REMEMBER_SECONDS = 7 * 24 * 3600.0
 _CLOSING_SECONDS = 10.0
+_HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,13 @@ class Desk:
         inputs: Inputs,
         command: Sequence[str] | None = None,
         patience: Patience | None = None,
+        limits: Callable[[str], Limits] | None = None,
     ) -> None:
-        """Takes over what an earlier desk left, and starts the worker (`command`: another than ours)."""
+        """Takes over what an earlier desk left, and starts the worker (`command`: another than ours).
+
+        `limits` says what a painter may ask for; without it, the settings' limits are everybody's.
+        """
+        self._limits = limits or (lambda _: settings.limits)
         self._settings, self._jobs, self._gallery, self._inputs = settings, jobs, gallery, inputs
         self._board = Board(jobs, lambda job: gallery.has(job.painter, job.id))
         self._slots = Slots(settings.limits)
@@ -92,7 +98,8 @@ class Desk:
         the pictures, `each`: more of them, picture by picture. Raises `LimitReached`, `DiskFull`,
         `BadInput`, or `NotFound` for an input that is gone.
         """
-        check_request(recipes, self._settings.limits)
+        limits = self._limits(painter)
+        check_request(recipes, limits)
         check_disk(self._settings.data, self._settings.limits)
         for digest, data in (blobs or {}).items():
             if images.digest(data) != digest:
@@ -108,8 +115,13 @@ class Desk:
             _job(recipe.seeded(), group, painter, own, now)
             for recipe, own in zip(recipes, facts, strict=True)
         ]
-        limits = self._settings.limits
-        self._board.add(new, lambda own, everybody: check_line(len(new), own, everybody, limits))
+
+        def check(own: int, everybody: int) -> None:
+            check_line(len(new), own, everybody, limits)
+            check_hour(sum(job.cost for job in new), self._jobs.spent(painter, now - _HOUR), limits)
+            check_kept(own + len(new), *self._gallery.usage(painter), limits)
+
+        self._board.add(new, check)
         return Submitted(group, tuple(job.id for job in new))
 
     def cancel(self, group: str, painter: str) -> None:
@@ -148,6 +160,7 @@ class Desk:
         picture of the recipe. Raises `LimitReached` and `BadInput`; the answer raises `StudioError`.
         """
         given = blobs or {}
+        check_request([recipe], self._limits(painter))
         if missing := [digest for digest in recipe.images if digest not in given]:
             raise BadInput(f"{len(missing)} of the canvas' pictures did not come with it; draw on.")
         return self._slots.put(recipe, painter, given)

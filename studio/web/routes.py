@@ -119,7 +119,8 @@ def painting(studio: Studio) -> list[Route]:
         seconds = await run_in_threadpool(
             studio.estimate, asked.get("recipe", {}), painter_of(request), asked.get("count", 1)
         )
-        return JSONResponse({"seconds": seconds})
+        others = studio.desk.status(painter_of(request))["others"]
+        return JSONResponse({"seconds": seconds, "others": others})
 
     async def events(request: Request) -> Response:
         group = request.query_params.get("group", "")[:64]

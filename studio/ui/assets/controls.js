@@ -80,9 +80,9 @@
       const { model, width, height, steps, count } = form;
       try {
         const json = { recipe: { model, width, height, steps }, count };
-        const { seconds } = await ink.ask("estimate", { method: "POST", json });
-        ink.showEstimate?.(seconds);
-      } catch { ink.showEstimate?.(null); /* the form is unfinished: no figure then */ }
+        const { seconds, others } = await ink.ask("estimate", { method: "POST", json });
+        ink.showEstimate?.(seconds, others);
+      } catch { ink.showEstimate?.(null, 0); /* the form is unfinished: no figure then */ }
     }, 700);
   }
 

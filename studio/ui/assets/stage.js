@@ -275,10 +275,11 @@
     }));
   }
 
-  ink.showEstimate = (seconds) => {
+  ink.showEstimate = (seconds, others) => {
     const jobs = groups.get(shown);
     if (view && (!jobs || over(jobs)) && !document.body.classList.contains("sending")) {
-      view.line.dataset.estimate = seconds ? ink.say("estimate", { time: ink.time(seconds) }) : "";
+      const parts = [seconds ? ink.say("estimate", { time: ink.time(seconds) }) : "", others ? ink.say("others", { n: others + 1 }) : ""];
+      view.line.dataset.estimate = parts.filter(Boolean).join(" · ");
     }
   };
 })();
