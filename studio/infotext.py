@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from studio import __version__
-from studio.recipe import Control, Hires, Lora, Recipe
+from studio.recipe import Control, Hires, Lora, Mask, Recipe
 
 NEGATIVE = "Negative prompt:"
 JSON_TRIES = 16  # failing costs a walk over the whole line
@@ -265,7 +265,7 @@ def write_infotext(recipe: Recipe, facts: Mapping[str, Any]) -> str:
         "Denoising strength": _strength(recipe),
         "Clip skip": recipe.clip_skip if recipe.clip_skip > 1 else None,
         "RNG": "CPU",  # seeds mean the same noise on every device
-        "Mask blur": recipe.mask.blur if recipe.mask else None,
+        **(_mask_pairs(recipe.mask) if recipe.mask else {}),
         **(_hires_pairs(recipe.hires) if recipe.hires else {}),
         "Emphasis": None if recipe.emphasis == "original" else recipe.emphasis.capitalize(),
         **{f"ControlNet {i}": _control_line(control) for i, control in enumerate(recipe.controls)},
@@ -281,6 +281,24 @@ def _strength(recipe: Recipe) -> float | None:
     if recipe.source is not None and recipe.source.strength:
         return recipe.source.strength
     return recipe.hires.denoising if recipe.hires else None
+
+
+# Our words for what lies under a mask -> those of A1111.
+CONTENTS: Mapping[str, str] = MappingProxyType(
+    {"original": "original", "blur": "fill", "noise": "latent noise", "empty": "latent nothing"}
+)
+
+
+def _mask_pairs(mask: Mask) -> dict[str, Any]:
+    """The mask in the words of A1111; what is as usual there is left out."""
+    window = mask.region == "masked"
+    return {
+        "Mask mode": "Inpaint not masked" if mask.invert else None,
+        "Mask blur": mask.blur,
+        "Inpaint area": "Only masked" if window else None,
+        "Masked area padding": mask.padding if window else None,
+        "Masked content": CONTENTS[mask.fill] if mask.fill != "original" else None,
+    }
 
 
 def _hires_pairs(hires: Hires) -> dict[str, Any]:

@@ -48,6 +48,30 @@ class Lora(Part):
     )
 
 
+class Variation(Part):
+    """A little of another seed's noise: pictures near to one that she likes."""
+
+    seed: int = Field(
+        default=-1,
+        ge=-1,
+        lt=2**64,
+        title="Variation seed",
+        description="Whose noise is mixed in; -1 draws one.",
+    )
+    strength: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        title="Variation strength",
+        description="0 is the picture's own noise, 1 the other's, on the sphere between them.",
+    )
+
+    @field_validator("seed", mode="before")
+    @classmethod
+    def _seed_as_text(cls, value: Any) -> Any:
+        return whole(value)
+
+
 class Source(Part):
     """The picture to start from (image-to-image)."""
 
@@ -59,6 +83,11 @@ class Source(Part):
         title="Denoising strength",
         description="0 keeps the picture, 1 replaces it.",
     )
+    resize: Literal["crop", "stretch", "pad"] = Field(
+        default="crop",
+        title="Resize mode",
+        description="Where its size is another: cut it around the middle, stretch it, or draw its edges out.",
+    )
 
 
 class Mask(Part):
@@ -66,6 +95,28 @@ class Mask(Part):
 
     image: ImageRef
     blur: int = Field(default=4, ge=0, le=64, title="Mask blur", description="Softens the edge, in pixels.")
+    invert: bool = Field(
+        default=False, title="Inpaint not masked", description="Repaints everything but the mask."
+    )
+    fill: Literal["original", "blur", "noise", "empty"] = Field(
+        default="original",
+        title="Masked content",
+        description="What lies under the mask before it is repainted: what was there, its blurred "
+        "surroundings, latent noise, or latent nothing.",
+    )
+    region: Literal["whole", "masked"] = Field(
+        default="whole",
+        title="Inpaint area",
+        description="“masked” paints a window around the mask at the full size, for fine details; the "
+        "picture keeps its own size.",
+    )
+    padding: int = Field(
+        default=32,
+        ge=0,
+        le=256,
+        title="Only masked padding",
+        description="Pixels around the mask that the window shows, too.",
+    )
 
 
 class Control(Part):
@@ -250,6 +301,7 @@ class Recipe(Part):
         title="Seed",
         description="The same seed and settings paint the same picture; -1 draws a new one.",
     )
+    variation: Variation | None = Field(default=None, title="Variation")
     width: Side = Field(default=512, title="Width", description="In pixels, a multiple of 8.")
     height: Side = Field(default=512, title="Height", description="In pixels, a multiple of 8.")
     clip_skip: int = Field(
@@ -264,6 +316,11 @@ class Recipe(Part):
         title="Emphasis",
         description="How weights such as (word:1.2) act; “none” reads brackets as text.",
     )
+    tiling: Literal["", "x", "y", "both"] = Field(
+        default="",
+        title="Seamless tiling",
+        description="The picture continues over its edges, for textures: sideways (x), upright (y) or both.",
+    )
     loras: tuple[Lora, ...] = Field(default=(), max_length=16, title="LoRAs")
     source: Source | None = Field(default=None, title="Source picture")
     mask: Mask | None = Field(default=None, title="Mask")
@@ -275,8 +332,7 @@ class Recipe(Part):
     @field_validator("seed", mode="before")
     @classmethod
     def _seed_as_text(cls, value: Any) -> Any:
-        """Browsers keep only 53 bits of a number, so a seed may come as text."""
-        return int(value) if isinstance(value, str) and value.strip().lstrip("-").isdecimal() else value
+        return whole(value)
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -285,6 +341,10 @@ class Recipe(Part):
         if self.mask is not None and self.hires is not None and self.hires.is_latent:
             raise ValueError(
                 "the high-res fix of a masked picture needs an upscaler of pixels, not of latents"
+            )
+        if self.mask is not None and self.mask.region == "masked" and self.hires is not None:
+            raise ValueError(
+                "where only the masked part is painted, choose a larger size instead of the high-res fix"
             )
         placed = self.mask is not None or self.controls
         if self.hires is not None and placed and self.hires.crops(self.width, self.height):
@@ -305,8 +365,11 @@ class Recipe(Part):
         return tuple(dict.fromkeys(refs + [c.image for c in self.controls]))
 
     def seeded(self) -> Self:
-        """The same recipe with a real seed: -1 becomes a number drawn below 2³²."""
-        return self if self.seed >= 0 else self.but(seed=secrets.randbelow(2**32))
+        """The same recipe with real seeds: -1 becomes a number drawn below 2³²."""
+        fresh: dict[str, Any] = {} if self.seed >= 0 else {"seed": secrets.randbelow(2**32)}
+        if self.variation is not None and self.variation.seed < 0:
+            fresh["variation"] = self.variation.but(seed=secrets.randbelow(2**32))
+        return self.but(**fresh) if fresh else self
 
     def batch(self, count: int) -> tuple[Self, ...]:
         """`count` recipes with seed, seed + 1, … (wrapping at 2⁶⁴)."""
@@ -332,6 +395,11 @@ class Recipe(Part):
             return cls.model_validate(values)
         except ValidationError as error:
             raise BadInput(explain(error)) from error
+
+
+def whole(value: Any) -> Any:
+    """Browsers keep only 53 bits of a number, so a seed may come as text."""
+    return int(value) if isinstance(value, str) and value.strip().lstrip("-").isdecimal() else value
 
 
 def explain(error: ValidationError) -> str:

@@ -17,6 +17,7 @@ from studio.errors import BadInput
 from studio.families.compose import composed
 from studio.families.encode import Conditioning
 from studio.families.family import Family
+from studio.families.filling import Start, start_from
 from studio.families.latents import decode, encode_picture, fit_rgb, keep_outside, preview
 from studio.recipe import Control, Recipe
 
@@ -57,7 +58,8 @@ class Inputs:
     """The pictures that go in, each of the recipe's size; a control picture is already a hint.
 
     `source` may be latents (1, C, H/8, W/8) already; `strength` says how much of it is replaced, None what
-    the recipe says. `noise` (see `draw_noise`) replaces the seed's own where there is no source.
+    the recipe says. `noise` (see `draw_noise`) replaces the seed's own where there is no source. `start`:
+    what lies under the mask when denoising begins.
     """
 
     source: Image | Tensor | None = None
@@ -65,6 +67,7 @@ class Inputs:
     controls: tuple[tuple[Control, Image], ...] = ()
     noise: Tensor | None = None
     strength: float | None = None
+    start: Start = "original"
 
 
 def steps_to_run(recipe: Recipe, strength: float | None = None) -> int:
@@ -112,6 +115,8 @@ def denoise(
         recipe.sampler, recipe.schedule, parts.scheduler_base, recipe.steps, [recipe.seed]
     )
     glimpsed = _Glimpse(scheduler)
+    if inputs.mask is not None:
+        start_from(scheduler, inputs.mask, inputs.start, draw_noise(family, recipe))
 
     def after_step(pipeline: Any, i: int, _t: Any, _tensors: Any) -> dict[str, Any]:
         on_step(i + 1, pipeline.num_timesteps, glimpsed.clean)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image as Pictures
 
-from studio import images
+from studio import deep, images
 from studio.control import hint
+from studio.deep import Deep
 from studio.errors import BadInput, BlackPicture
 from studio.families import sd, tiled_vae
 from studio.families.encode import Conditioning, encode, vocabularies
@@ -18,10 +19,13 @@ from studio.models.budget import denoise_bytes
 from studio.models.lora import applied, read_lora
 from studio.models.manager import Entry
 from studio.painting.easel import Easel, picture_bytes, tensor_bytes
+from studio.painting.masking import Frame, framed, surrounded
 from studio.painting.materials import Materials, fingerprint
-from studio.painting.noise import slerp
+from studio.painting.noise import beginning, slerp
 from studio.painting.preview import Previews
+from studio.painting.seamless import seamless
 from studio.painting.stages import Stage
+from studio.recipe import Control
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +71,7 @@ class Pass:
         self.over = over
         self.text: Stage[Conditioning] = Stage(self._text_key(), self._encode, lambda kept: kept.bytes)
         self.latents: Stage[torch.Tensor] = Stage(self._denoise_key(), self._denoise, tensor_bytes)
-        self.decoded: Stage[Image] = Stage(self._decode_key(), self._decode, picture_bytes)
+        self.decoded: Stage[Image | Deep] = Stage(self._decode_key(), self._decode, picture_bytes)
 
     # ------------------------------------------------------------------ text
 
@@ -105,11 +109,12 @@ class Pass:
 
     def _denoise_key(self) -> str:
         recipe, materials = self.recipe, self.materials
-        same = ("sampler", "schedule", "steps", "guidance", "seed", "width", "height")
+        same = ("sampler", "schedule", "steps", "guidance", "seed", "width", "height", "tiling")
         return self.easel.key(
             "denoise",
             {
                 **{name: getattr(recipe, name) for name in same},
+                "variation": recipe.variation.model_dump() if recipe.variation else None,
                 "model": fingerprint(materials.model),
                 "vae": fingerprint(materials.vae) if materials.vae and (recipe.source or self.over) else None,
                 "loras": [[fingerprint(use.file), use.unet] for use in materials.loras if use.unet],
@@ -158,9 +163,9 @@ class Pass:
         """What the prompt says, and the noise where it is not simply the seed's."""
         said = self.easel.stages.get(self.text)
         if self.toward is None:
-            return said, None
+            return said, beginning(self.materials.family, self.recipe) if self.recipe.variation else None
         end, share = self.toward.end, self.toward.share
-        noises = [sd.draw_noise(self.materials.family, recipe) for recipe in (self.recipe, end.recipe)]
+        noises = [beginning(self.materials.family, recipe) for recipe in (self.recipe, end.recipe)]
         goal = self.easel.stages.get(end.text)
         if said.chunks != goal.chunks:
             raise BadInput("A travel leads between prompts of about the same length; shorten the longer one.")
@@ -176,26 +181,48 @@ class Pass:
 
     def _inputs(self) -> sd.Inputs:
         recipe, size = self.recipe, (self.recipe.width, self.recipe.height)
-        return sd.Inputs(
+        frame = self._frame()
+        inputs = sd.Inputs(
             source=self._source(),
-            mask=images.fit(images.read(self.blob(recipe.mask.image)).convert("L"), *size, "stretch")
-            if recipe.mask
-            else None,
-            controls=tuple(
-                (c, hint(c.hint, images.read(self.blob(c.image)), *size)) for c in recipe.controls
-            ),
+            controls=tuple((c, self._control(c, frame)) for c in recipe.controls),
             strength=self.over.strength if self.over else None,
         )
+        if frame is None or recipe.mask is None:
+            return inputs
+        fill = "original" if self.over else recipe.mask.fill
+        picture, mask = frame.window(frame.picture, *size), frame.window(frame.mask, *size)
+        if fill == "blur":
+            return replace(inputs, source=surrounded(picture, mask), mask=mask)
+        return replace(inputs, source=picture, mask=mask, start=fill)
+
+    def _control(self, control: Control, frame: Frame | None) -> Image:
+        """The control image of the size that is painted; where that is a window, what lies in it."""
+        picture, size = images.read(self.blob(control.image)), (self.recipe.width, self.recipe.height)
+        if frame is not None and frame.is_window:
+            picture = images.fit(picture, *frame.picture.size, "stretch").crop(frame.box)
+        return hint(control.hint, picture, *size)
 
     def _source(self) -> Image | torch.Tensor | None:
         """What is painted over: an RGB picture of the recipe's size, or latents."""
         if self.over is not None:
             given = self.easel.stages.get(self.over.stage)
+            given = given.plain() if isinstance(given, Deep) else given
             return given.convert("RGB") if isinstance(given, Pictures.Image) else given
-        if self.recipe.source is None:
+        source = self.recipe.source
+        if source is None:
             return None
         size = (self.recipe.width, self.recipe.height)
-        return images.fit(images.read(self.blob(self.recipe.source.image)).convert("RGB"), *size, "crop")
+        return images.fit(images.read(self.blob(source.image)).convert("RGB"), *size, source.resize)
+
+    def _frame(self) -> Frame | None:
+        """The picture under its mask, as it was before; None without a mask, or over latents."""
+        recipe = self.recipe
+        if recipe.source is None or recipe.mask is None:
+            return None
+        picture = self._source() if self.over else images.read(self.blob(recipe.source.image))
+        if not isinstance(picture, Pictures.Image):
+            return None
+        return framed(picture, images.read(self.blob(recipe.mask.image)), recipe)
 
     # ---------------------------------------------------------------- decode
 
@@ -203,11 +230,13 @@ class Pass:
         vae = self.materials.vae or self.materials.model
         if self.is_finish_only:
             return self.easel.key("decode", {"source": self.recipe.source and self.recipe.source.image})
-        return self.easel.key("decode", {"vae": fingerprint(vae)}, self.latents.key)
+        return self.easel.key(
+            "decode", {"vae": fingerprint(vae), "tiling": self.recipe.tiling}, self.latents.key
+        )
 
-    def _decode(self) -> Image:
+    def _decode(self) -> Image | Deep:
         if self.recipe.source and self.is_finish_only:
-            return images.read(self.blob(self.recipe.source.image))
+            return deep.read(self.blob(self.recipe.source.image))
         latents = self.easel.stages.get(self.latents)
         with self.easel.watch.stage("decode"):
             picture = self._decoded_at_some_precision(latents)
@@ -229,18 +258,17 @@ class Pass:
         models = self.easel.bench.models
         with (
             models.use(self.vae(full), work_bytes=work) as (vae,),
+            seamless([vae], self.recipe.tiling),
             tiled_vae.in_tiles(vae, models.room(), self.easel.watch.beat("decode", 1, 1)),
         ):
             return sd.decode(self.materials.family, latents, vae)
 
     def _paste_outside(self, picture: Image) -> Image:
         """Inpainting keeps what is outside the mask, to the pixel."""
-        if not (self.recipe.source and self.recipe.mask):
+        frame = self._frame()
+        if frame is None or self.recipe.mask is None:
             return picture
-        inputs = self._inputs()
-        if not isinstance(inputs.source, Pictures.Image) or inputs.mask is None:
-            return picture
-        return sd.keep_outside(inputs.source, picture, inputs.mask, self.recipe.mask.blur)
+        return frame.put_back(picture, self.recipe.mask.blur)
 
     # -------------------------------------------------------------- borrowed
 

@@ -120,6 +120,39 @@ def test_outside_of_a_mask_nothing_changes(painter, source):
     assert (after[:, 64:] != before[:, 64:]).any()
 
 
+def test_what_lies_under_a_mask_before_matters_and_nothing_outside_of_it_does(painter, source):
+    name, blobs = source
+    half = np.zeros((128, 128), np.uint8)
+    half[:, 64:] = 255
+    mask = encode_png(Image.fromarray(half))
+    both = {**blobs, digest(mask): mask}
+    recipe = QUICK.but(steps=4, source=Source(image=name, strength=0.6), mask=Mask(image=digest(mask)))
+    made = [
+        pixels(painter, recipe.but(mask=recipe.mask.but(fill=fill)), both)
+        for fill in ("original", "blur", "noise", "empty")
+    ]
+    for i, one in enumerate(made):
+        assert (one[:, :64] == made[0][:, :64]).all()
+        assert all((one != other).any() for other in made[:i])
+
+
+def test_only_what_is_masked_is_painted_larger_and_the_picture_keeps_its_size(painter, source):
+    large = encode_png(Image.effect_noise((300, 200), 60).convert("RGB"))
+    spot = Image.new("L", (300, 200))
+    spot.paste(255, (200, 60, 240, 100))
+    mask = encode_png(spot)
+    blobs = {digest(large): large, digest(mask): mask}
+    recipe = QUICK.but(
+        source=Source(image=digest(large), strength=0.9),
+        mask=Mask(image=digest(mask), region="masked", padding=16),
+    )
+    after, before = pixels(painter, recipe, blobs), np.asarray(Image.open(BytesIO(large))).astype(int)
+    assert after.shape == (200, 300, 3)
+    inside = np.asarray(spot) > 0
+    assert (after[~inside] == before[~inside]).all()
+    assert (after[inside] != before[inside]).any()
+
+
 def test_weights_schedules_and_and_change_the_picture_and_a_weight_of_one_does_not(painter):
     plain = pixels(painter, QUICK.but(prompt="a lake, snow"))
     for prompt in ("(a lake:1.4), snow", "[a lake:a pine:0.5], snow", "a lake AND snow", "a lake BREAK snow"):
