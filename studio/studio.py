@@ -13,7 +13,7 @@ from studio.desk.inputs import Inputs
 from studio.desk.jobs import Jobs
 from studio.desk.limits import check_disk
 from studio.desk.lock import FolderLock
-from studio.errors import BadInput, BadMetadata, BadPicture, NotFound, UnknownName
+from studio.errors import BadInput, BadMetadata, BadPicture, LimitReached, NotFound, UnknownName
 from studio.families import FAMILIES, defaults
 from studio.gallery import Gallery
 from studio.identity import Painters
@@ -24,15 +24,30 @@ from studio.models.library import LATER, Library
 from studio.presets import MOST_STYLES, Preset, from_csv, read_presets
 from studio.prompt.wildcards import read_lists, worded
 from studio.recipe import Recipe
-from studio.settings import Settings
+from studio.settings import Limits, Settings
 
 # What belongs to one picture rather than to how she likes to work with a checkpoint: words, seed, and the
 # parts that may be present or not.
 OF_ONE_PICTURE = frozenset(
-    {"prompt", "negative", "model", "seed", "loras", "source", "mask", "controls", "hires", "post", "version"}
+    {
+        "prompt",
+        "negative",
+        "model",
+        "seed",
+        "loras",
+        "source",
+        "mask",
+        "controls",
+        "hires",
+        "post",
+        "version",
+        "variation",
+        "tiling",
+    }
 )
 SETTINGS = tuple(name for name in Recipe.model_fields if name not in OF_ONE_PICTURE)
 FORM_BYTES = 128 * 1024
+MOST_FORMS = 32
 REMEMBERED = 200  # prompts
 
 
@@ -56,9 +71,9 @@ class Studio:
         self.library = Library(settings.models, settings.extra_models)
         self.gallery = Gallery(settings.data / "gallery")
         self.painters = Painters(settings.data / "gallery")
-        self.inputs = Inputs(settings.data)
+        self.inputs = Inputs(settings.data, self.limits)
         self.jobs = Jobs(settings.data / "studio.db")
-        self.desk = Desk(settings, self.jobs, self.gallery, self.inputs, command)
+        self.desk = Desk(settings, self.jobs, self.gallery, self.inputs, command, None, self.limits)
         self.downloads = Downloads(self.library, read_catalog())
 
     def close(self) -> None:
@@ -74,6 +89,28 @@ class Studio:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    # --- who may do what
+
+    def limits(self, painter: str) -> Limits:
+        """What this painter may ask for."""
+        return self.settings.guests if self.painters.is_guest(painter) else self.settings.limits
+
+    def shared_models(self) -> list[str] | None:
+        """The checkpoints that guests may paint with; None: all of them."""
+        return self.jobs.setting("shared_models")
+
+    def share_models(self, names: Sequence[str] | None) -> None:
+        """Let guests paint with these checkpoints only; None: with all. Raises `UnknownName`, `BadInput`."""
+        if names is not None and not names:
+            raise BadInput("Guests need at least one model to paint with.")
+        ids = None if names is None else [self.library.find("checkpoint", name).id for name in names]
+        self.jobs.set("shared_models", ids)
+
+    def may_use(self, painter: str, model: str) -> bool:
+        """Whether this painter may paint with this checkpoint."""
+        shared = self.shared_models() if self.painters.is_guest(painter) else None
+        return shared is None or model in shared
 
     # --- recipes
 
@@ -100,8 +137,9 @@ class Studio:
     def model(self, painter: str) -> str:
         """The checkpoint she painted with last, else the first there is."""
         last = self.jobs.draft(painter, "model")
-        known = {file.id for file in self.library.files("checkpoint")}
-        return str(last) if last in known else self.library.default()
+        known = [file.id for file in self.library.files("checkpoint") if self.may_use(painter, file.id)]
+        first = self.library.default()
+        return str(last) if last in known else first if first in known or not known else known[0]
 
     def last(self, painter: str, model: str) -> dict[str, Any]:
         """Her last settings with this model; nothing when they no longer hold."""
@@ -130,9 +168,9 @@ class Studio:
         for control in recipe.controls:
             if control.hint not in HINTS:
                 raise UnknownName("preprocessor", control.hint, HINTS)
-        self.library.find("checkpoint", recipe.model)
-        if recipe.hires is not None and recipe.hires.model:
-            self.library.find("checkpoint", recipe.hires.model)
+        for name in (recipe.model, recipe.hires.model if recipe.hires is not None else ""):
+            if name and not self.may_use(painter, self.library.find("checkpoint", name).id):
+                raise BadInput(f"The owner keeps “{name[:80]}” to herself; choose another model.")
         needed: list[tuple[Kind, list[str]]] = [
             ("lora", [lora.model for lora in recipe.loras]),
             ("controlnet", [control.model for control in recipe.controls]),
@@ -284,7 +322,11 @@ class Studio:
         return str(self.jobs.draft(painter, "language") or "")
 
     def keep_form(self, painter: str, tab: str, values: Mapping[str, Any]) -> None:
-        """Keep a tab's unfinished form (plain JSON). The edge bounds its size."""
+        """Keep a tab's unfinished form (plain JSON). The edge bounds its size. Raises `LimitReached`."""
+        if self.jobs.draft(painter, f"form:{tab}") is None:
+            forms = [name for name in self.jobs.drafts(painter) if name.startswith("form:")]
+            if len(forms) >= MOST_FORMS:
+                raise LimitReached(f"At most {MOST_FORMS} forms can be kept.")
         self.jobs.keep_draft(painter, f"form:{tab}", dict(values))
 
     def form(self, painter: str, tab: str) -> dict[str, Any]:

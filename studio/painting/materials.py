@@ -74,7 +74,7 @@ def gather(recipe: Recipe, library: Library) -> Materials:
             for control in recipe.controls
         ),
         embeddings=mentioned(library.files("embedding"), f"{recipe.prompt}\n{recipe.negative}"),
-        warnings=(*said.warnings, *missing),
+        warnings=(*said.warnings, *missing, *idle(recipe)),
     )
 
 
@@ -113,6 +113,15 @@ def mentioned(files: tuple[ModelFile, ...], text: str) -> tuple[ModelFile, ...]:
     """
     said = "".join(text.lower().split())
     return tuple(file for file in files if "".join(Path(file.id).name.lower().split()) in said)
+
+
+def idle(recipe: Recipe) -> tuple[str, ...]:
+    """A warning for a part that has nothing to act on."""
+    if recipe.variation is None or recipe.source is None:
+        return ()
+    return (
+        "A variation mixes the noise of pictures painted from words alone; this one has a source picture.",
+    )
 
 
 def fingerprint(file: ModelFile) -> list[Any]:

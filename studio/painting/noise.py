@@ -1,11 +1,24 @@
-"""The way from one noise to another."""
+"""The noise a picture begins with, and the way from one noise to another."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from studio.families import sd
+from studio.families.family import Family
+from studio.recipe import Recipe
+
 if TYPE_CHECKING:
     import torch
+
+
+def beginning(family: Family, recipe: Recipe) -> torch.Tensor:
+    """The noise (1, C, H/8, W/8) of a recipe with real seeds: its seed's, its variation's mixed in."""
+    own = sd.draw_noise(family, recipe)
+    if recipe.variation is None or not recipe.variation.strength:
+        return own
+    other = sd.draw_noise(family, recipe.but(seed=recipe.variation.seed))
+    return slerp(own, other, recipe.variation.strength)
 
 
 def slerp(start: torch.Tensor, end: torch.Tensor, share: float) -> torch.Tensor:

@@ -16,7 +16,7 @@ from studio.images import digest, encode_png
 from studio.models.library import Library
 from studio.painting.painter import Painter
 from studio.provenance import FACTS
-from studio.recipe import Control, Lora, Recipe, Source
+from studio.recipe import Control, Lora, Recipe, Source, Variation
 from studio.settings import Settings
 
 SMALL = Recipe(prompt="a boat at a lake", steps=2, width=64, height=64, seed=3, guidance=4.0)
@@ -111,3 +111,22 @@ def test_every_fact_of_a_painting_is_one_that_files_may_carry(painter):
     picture = painter.one(SMALL.but(model="sd15", loras=(Lora(model="ink"),)), {})
     assert picture.facts.keys() <= set(FACTS)
     assert metadata.read_file(picture.png).facts == picture.facts
+
+
+def test_a_seamless_picture_differs_and_the_next_one_is_as_before(painter, tmp_path):
+    plain = pixels(painter, SMALL.but(model="sd15"))
+    seamless = pixels(painter, SMALL.but(model="sd15", tiling="both"))
+    assert abs(plain - seamless).max() > 0
+    fresh = Painter(Settings(data=tmp_path, models=painter.library.folder), painter.library)
+    fresh.models, fresh.bench = painter.models, painter.bench  # the same modules, nothing remembered
+    assert (pixels(fresh, SMALL.but(model="sd15")) == plain).all()
+
+
+def test_a_variation_is_another_picture_and_its_strength_says_how_far(painter):
+    plain = pixels(painter, SMALL.but(model="sd15"))
+    none, little, much = (
+        pixels(painter, SMALL.but(model="sd15", variation=Variation(seed=8, strength=strength)))
+        for strength in (0, 0.1, 0.6)
+    )
+    assert (none == plain).all()
+    assert 0 < abs(little - plain).mean() < abs(much - plain).mean()

@@ -101,6 +101,7 @@ def place(form: Form, words: Words, chips: gr.HTML, most: int) -> Parts:
         with gr.Row(elem_classes="pair"):
             form.place("sampler", "schedule")
         form.place_rest()
+        form.place_part("variation")
         reset = gr.Button(words("reset"), size="sm", elem_id="reset")
     with gr.Row(elem_id="actions"):
         paint = gr.Button(words("paint"), variant="primary", elem_id="paint", scale=3)
