@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = [
     {"part", "errors", "settings"},
-    {"models", "images", "containers", "database", "tiles"},
+    {"models", "images", "films", "deep", "containers", "database", "tiles"},
     {"post", "samplers"},
     {"recipe", "metadata", "infotext", "foreign", "provenance", "prompt", "presets", "honesty"},
     {"families", "control"},

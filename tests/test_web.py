@@ -11,6 +11,7 @@ import httpx
 import pytest
 from halls import events, models_folder, owner_client, page_of, studio_at
 from starlette.datastructures import Headers
+from starlette.routing import Route
 
 from studio.studio import Studio
 from studio.web import Server
@@ -18,6 +19,7 @@ from studio.web.downloads import downloading
 from studio.web.finishing import finishing
 from studio.web.gallery import gallery_routes
 from studio.web.guard import Door, closed, foreign, hosts_of
+from studio.web.live import live_routes
 from studio.web.prompting import guessed, prompting
 from studio.web.routes import routes
 
@@ -172,6 +174,7 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         ("POST", "/studio/untrash"), ("POST", "/studio/upload"), ("POST", "/studio/restore"),
         ("GET", "/studio/state"), ("PUT", "/studio/state"), ("GET", "/studio/input/{digest}"),
         ("POST", "/studio/finish"), ("GET", "/studio/picture/{id}.svg"),
+        ("POST", "/studio/live"), ("POST", "/studio/live/rest"), ("POST", "/studio/film"),
         ("POST", "/studio/words"), ("GET", "/studio/words/painters"), ("GET", "/studio/words/known"),
         ("GET", "/studio/history"), ("GET", "/studio/styles"), ("POST", "/studio/styles"),
         ("GET", "/studio/styles/{name}.webp"),
@@ -193,6 +196,7 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         *downloading(studio.downloads, studio.painters, partial(guessed, studio)),
         *prompting(studio),
         *finishing(studio),
+        *(r for r in live_routes(studio) if isinstance(r, Route)),  # its socket: tests/web/test_live.py
     ]
     there = {(method, r.path) for r in ours for method in (r.methods or ()) if method != "HEAD"}
     assert there == public | hers | owners

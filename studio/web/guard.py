@@ -49,7 +49,7 @@ CLOSED = (
 # Files of the program, the same for everybody; browsers ask for some of them without a cookie.
 PUBLIC = ("/assets/", "/static/", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt")
 PUBLIC_ALSO = ("/studio/health", "/studio/page/", "/gradio_api/startup-events", "/gradio_api/app_id")
-PICTURES = ("/studio/upload", "/studio/restore")
+PICTURES = ("/studio/upload", "/studio/film", "/studio/restore")
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

@@ -19,6 +19,7 @@ from studio.web.downloads import downloading
 from studio.web.finishing import finishing
 from studio.web.gallery import gallery_routes
 from studio.web.guard import Door, Guard, hosts_of, is_loopback
+from studio.web.live import live_routes
 from studio.web.plain import PlainEvents
 from studio.web.prompting import guessed, prompting
 from studio.web.routes import routes
@@ -79,6 +80,7 @@ def open_page(studio: Studio, settings: Settings) -> Server:
             *gallery_routes(studio),
             *downloading(studio.downloads, studio.painters, partial(guessed, studio)),
             *prompting(studio),
+            *live_routes(studio),
             *finishing(studio),
         ],
         look(),
