@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from studio import containers, foreign, images, provenance
+from studio import containers, deep, foreign, images, provenance
+from studio.deep import Deep
 from studio.errors import BadInput, BadPicture
 from studio.foreign import Understood, recipe_from_infotext
 from studio.infotext import paired, parse_infotext, quote, read_infotext, unquote, write_infotext, write_line
@@ -70,9 +71,12 @@ class Found:
 
 
 def write_png(
-    image: Image.Image, recipe: Recipe, facts: Mapping[str, Any], blobs: Mapping[str, bytes] | None = None
+    image: Image.Image | Deep,
+    recipe: Recipe,
+    facts: Mapping[str, Any],
+    blobs: Mapping[str, bytes] | None = None,
 ) -> bytes:
-    """The picture as PNG with its recipe, facts, marks and input pictures.
+    """The picture as PNG, in its own bits a colour, with its recipe, facts, marks and input pictures.
 
     Only the facts named in `provenance.FACTS` are written, without paths. Inputs above 48 MB in all are
     left out, and the facts' warnings say so.
@@ -89,7 +93,7 @@ def write_png(
         _text("parameters", write_infotext(recipe, told)),
         _text(KEYWORD, json.dumps(whole, ensure_ascii=False), always_unicode=True),
     ]
-    bare = containers.bare(images.encode_png(image), "png")
+    bare = containers.bare(deep.encode_png(image), "png")
     head, *pixels, end = containers.png_chunks(bare)
     return containers.png_file([head, *texts, *pixels, *((INPUT, body) for body in kept), end])
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from studio.deep import Deep
 from studio.models.library import Library
 from studio.painting.stages import Stages, key
 from studio.painting.watch import Watch
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # A stage's version rises when its code changes what it makes.
-VERSIONS = {"text": 1, "denoise": 1, "decode": 1, "enlarge": 2, "alpha": 1, "post": 1, "png": 1}
+VERSIONS = {"text": 1, "denoise": 1, "decode": 2, "enlarge": 2, "alpha": 1, "post": 1, "png": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,9 @@ class Easel:
         return Tools(self.library, self.bench.models, self.watch.beat(stage, i, n), source)
 
 
-def picture_bytes(picture: Image) -> int:
+def picture_bytes(picture: Image | Deep) -> int:
     """What keeping a picture costs."""
-    return picture.width * picture.height * len(picture.getbands())
+    return picture.width * picture.height * len(picture.getbands()) * (2 if isinstance(picture, Deep) else 1)
 
 
 def tensor_bytes(tensor: torch.Tensor) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from studio import containers, images
+from studio.deep import Deep
 from studio.errors import BadInput
 from studio.families import tiled_vae
 from studio.families.latents import encode_picture
@@ -35,7 +36,7 @@ MOST_STEPS = 150
 class Larger:
     """The picture at its new size, and what the painter should know of the second prompt."""
 
-    picture: Stage[Image]
+    picture: Stage[Image | Deep]
     warnings: tuple[str, ...] = ()
 
 
@@ -140,13 +141,13 @@ def _left_out(use: LoraUse) -> str:
     )
 
 
-def _pixels(first: Pass, asked: Hires, size: tuple[int, int], cover: tuple[int, int]) -> Stage[Image]:
+def _pixels(first: Pass, asked: Hires, size: tuple[int, int], cover: tuple[int, int]) -> Stage[Image | Deep]:
     """The first pass's picture, enlarged by an upscaler of pixels to cover the size and cut to it."""
     easel, name = first.easel, asked.upscaler
     tools = easel.tools("enlarge")
     files = [fingerprint(found(needed, tools)) for _, needed in asked.weights]
 
-    def make() -> Image:
+    def make() -> Image | Deep:
         picture = easel.stages.get(first.decoded)
         with easel.watch.stage("enlarge"):
             return _middle(enlarged(picture, cover, name, tools), size)
@@ -155,17 +156,19 @@ def _pixels(first: Pass, asked: Hires, size: tuple[int, int], cover: tuple[int, 
     return Stage(easel.key("enlarge", said, first.decoded.key), make, picture_bytes)
 
 
-def _middle(picture: Image, size: tuple[int, int]) -> Image:
+def _middle(picture: Image | Deep, size: tuple[int, int]) -> Image | Deep:
     left, top = (picture.width - size[0]) // 2, (picture.height - size[1]) // 2
+    if isinstance(picture, Deep):
+        return Deep(picture.pixels[top : top + size[1], left : left + size[0]].copy())
     return picture if picture.size == size else picture.crop((left, top, left + size[0], top + size[1]))
 
 
-def _with_alpha(first: Pass, painted: Stage[Image], size: tuple[int, int]) -> Stage[Image]:
+def _with_alpha(first: Pass, painted: Stage[Image | Deep], size: tuple[int, int]) -> Stage[Image | Deep]:
     """What was painted over a finished picture, as transparent as that one."""
     easel = first.easel
 
-    def make() -> Image:
-        before, picture = easel.stages.get(first.decoded), easel.stages.get(painted)
+    def make() -> Image | Deep:
+        before, picture = _plain(easel.stages.get(first.decoded)), _plain(easel.stages.get(painted))
         if "A" not in before.getbands():
             return picture
         clear = picture.copy()
@@ -195,9 +198,13 @@ def _latents(first: Pass, asked: Hires, size: tuple[int, int], cover: tuple[int,
     return Stage(easel.key("enlarge", said, needs), make, tensor_bytes)
 
 
+def _plain(picture: Image | Deep) -> Image:
+    return picture.plain() if isinstance(picture, Deep) else picture
+
+
 def _encoded(first: Pass) -> torch.Tensor:
     """The latents of a finished picture that nothing was painted over yet."""
-    picture = first.easel.stages.get(first.decoded)
+    picture = _plain(first.easel.stages.get(first.decoded))
     sides = [max(64, round(side / 8) * 8) for side in picture.size]
     models, watch = first.easel.bench.models, first.easel.watch
     work = tiled_vae.work_bytes(sides[0], sides[1], 2) // 2

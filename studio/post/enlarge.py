@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image as Pictures
 
+from studio.deep import Deep
 from studio.errors import BadInput, UnknownName
 from studio.images import Bounds
 from studio.models.files import ModelFile
@@ -52,26 +53,42 @@ def twin_of(name: str) -> str:
     return name.replace(GENERAL, TWIN)
 
 
-def enlarged(image: Image, size: tuple[int, int], name: str, tools: Tools, denoise: float = 1.0) -> Image:
-    """The picture at exactly `size` by the upscaler called `name`, alpha included.
+def enlarged(
+    image: Image | Deep, size: tuple[int, int], name: str, tools: Tools, denoise: float = 1.0
+) -> Image | Deep:
+    """The picture at exactly `size` by the upscaler called `name`, alpha included, in as many bits.
 
     A network is run as often as the size needs. Raises `BadInput`, `UnknownName`, or what loading raises.
     """
     import numpy as np
 
     width, height = allowed(*size)
-    image = image if image.mode in ("RGB", "RGBA", "L") else image.convert("RGB")
+    if not isinstance(image, Deep) and image.mode not in ("RGB", "RGBA", "L"):
+        image = image.convert("RGB")
     if name in PLAIN:
-        return image.resize((width, height), PLAIN[name])
+        return _interpolated(image, (width, height), PLAIN[name])
     entry = loaded(name, tools, denoise)
-    pixels: Any = np.asarray(image)
+    pixels: Any = image.pixels if isinstance(image, Deep) else np.asarray(image)
     with tools.models.use(entry) as (net,):
         enough = False
         while not enough:
             allowed(pixels.shape[1] * net.scale, pixels.shape[0] * net.scale)
             pixels = through(net, pixels, tools)
             enough = net.scale == 1 or (pixels.shape[1] >= width and pixels.shape[0] >= height)
-    return Pictures.fromarray(resized(pixels, width, height))
+    pixels = resized(pixels, width, height)
+    return Deep(pixels) if isinstance(image, Deep) else Pictures.fromarray(pixels)
+
+
+def _interpolated(image: Image | Deep, size: tuple[int, int], how: Pictures.Resampling) -> Image | Deep:
+    if not isinstance(image, Deep):
+        return image.resize(size, how)
+    import numpy as np
+
+    made = np.empty((size[1], size[0], image.pixels.shape[2]), np.uint16)
+    for i in range(made.shape[2]):
+        plane = Pictures.fromarray(image.pixels[..., i].astype(np.float32)).resize(size, how)
+        made[..., i] = np.asarray(plane).round().clip(0, 65_535)
+    return Deep(made)
 
 
 def loaded(name: str, tools: Tools, denoise: float = 1.0) -> Entry:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from studio.post.tools import Finish, Tools
+from studio.deep import Deep
+from studio.post.tools import Finish, Tools, joined, parted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,7 @@ class Grain(Finish):
 
     model_config = ConfigDict(title="Paper grain")
 
+    deep: ClassVar[bool] = True
     kind: Literal["grain"] = "grain"
     amount: float = Field(
         default=0.25, ge=0, le=1, title="Amount", description="0 is smooth, 1 a rough paper."
@@ -33,27 +35,23 @@ class Grain(Finish):
         default=0, ge=0, lt=2**31, title="Sheet", description="The same number is the same sheet of paper."
     )
 
-    def __call__(self, image: Image, tools: Tools) -> Image:
+    def __call__(self, image: Image | Deep, tools: Tools) -> Image | Deep:
         """The picture on paper; alpha is kept. The same seed and size lay the same grain."""
         import numpy as np
-        from PIL import Image as Pictures
 
-        alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
-        pixels = np.array(image.convert("RGB"))
+        pixels, alpha = parted(image)
+        most = np.iinfo(pixels.dtype).max
         sheet = paper(self.seed, self.size) * np.float32(self.amount * DEEPEST)
         across = -(-pixels.shape[1] // SHEET)
         for top in range(0, len(pixels), ROWS):
             tools.check()
-            rows = pixels[top : top + ROWS].astype(np.float32) / 255
+            rows = pixels[top : top + ROWS].astype(np.float32) / most
             band = np.take(sheet, np.arange(top, top + len(rows)) % SHEET, axis=0)
             band = np.tile(band, (1, across))[:, : pixels.shape[1], None]
             grey = rows.mean(axis=2, keepdims=True)
             seen = 4 * grey * (1 - grey)
-            pixels[top : top + ROWS] = np.rint(np.clip(rows + band * seen, 0, 1) * 255)
-        done = Pictures.fromarray(pixels)
-        if alpha is not None:
-            done.putalpha(alpha)
-        return done
+            pixels[top : top + ROWS] = np.rint(np.clip(rows + band * seen, 0, 1) * most)
+        return joined(pixels, alpha)
 
 
 def paper(seed: int, size: float) -> NDArray[Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from studio.post.tools import Finish, Tools
+from studio.deep import Deep
+from studio.post.tools import Finish, Tools, joined, parted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +23,7 @@ class Tone(Finish):
 
     model_config = ConfigDict(title="Light and colour")
 
+    deep: ClassVar[bool] = True
     kind: Literal["tone"] = "tone"
     exposure: float = Field(
         default=0.0, ge=-2, le=2, title="Exposure", description="In stops: 1 doubles the light."
@@ -36,21 +38,17 @@ class Tone(Finish):
         default=0.0, ge=-1, le=1, title="Temperature", description="Below 0 cooler, above 0 warmer."
     )
 
-    def __call__(self, image: Image, tools: Tools) -> Image:
+    def __call__(self, image: Image | Deep, tools: Tools) -> Image | Deep:
         """The picture with its light and colours changed; alpha is kept, and with all at 0 every pixel."""
         import numpy as np
-        from PIL import Image as Pictures
 
-        alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
-        pixels = np.array(image.convert("RGB"))
+        pixels, alpha = parted(image)
+        most = np.iinfo(pixels.dtype).max
         for top in range(0, len(pixels), ROWS):
             tools.check()
-            rows = self._toned(pixels[top : top + ROWS].astype(np.float32) / 255)
-            pixels[top : top + ROWS] = np.rint(np.clip(rows, 0, 1) * 255)
-        done = Pictures.fromarray(pixels)
-        if alpha is not None:
-            done.putalpha(alpha)
-        return done
+            rows = self._toned(pixels[top : top + ROWS].astype(np.float32) / most)
+            pixels[top : top + ROWS] = np.rint(np.clip(rows, 0, 1) * most)
+        return joined(pixels, alpha)
 
     def _toned(self, colours: NDArray[Any]) -> NDArray[Any]:
         """sRGB colours (H, W, 3) in 0-1, changed."""

@@ -32,7 +32,7 @@ class Finish(Part):
     """A step of the finishing chain: `kind`, parameters, and a call (image, tools) → image.
 
     A step keeps transparency and changes nothing but what its parameters say. `deep`: it takes and gives
-    16 bits a colour too (`Deep`); others see 8, and what they leave alone keeps its 16.
+    16 bits a colour too (`Deep`); others see 8, and what that leaves out is added again.
     """
 
     deep: ClassVar[bool] = False

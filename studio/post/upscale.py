@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from studio.deep import Deep
 from studio.models.files import Kind
 from studio.post.enlarge import PLAIN, enlarged, twin_of
 from studio.post.sharpen import unsharp
@@ -20,6 +21,7 @@ class Upscale(Finish):
 
     model_config = ConfigDict(title="Upscale")
 
+    deep: ClassVar[bool] = True
     kind: Literal["upscale"] = "upscale"
     model: str = Field(
         default="starter-x2",
@@ -62,7 +64,7 @@ class Upscale(Finish):
         scale = self.longest / max(width, height) if self.longest else self.scale
         return max(1, int(width * scale)), max(1, int(height * scale))
 
-    def __call__(self, image: Image, tools: Tools) -> Image:
+    def __call__(self, image: Image | Deep, tools: Tools) -> Image | Deep:
         """The picture at its new size; alpha is kept. Raises `BadInput`, `UnknownName` or `BadWeights`."""
         larger = enlarged(image, self.size(*image.size), self.model, tools, self.denoise)
         return unsharp(larger, self.sharpen, 1.0) if self.sharpen else larger

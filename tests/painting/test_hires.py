@@ -8,13 +8,15 @@ import tiny
 from PIL import Image
 from pydantic import ValidationError
 
-from studio import metadata
+from studio import deep, metadata
+from studio.deep import Deep
 from studio.errors import BadInput, Stopped, UnknownName
 from studio.images import digest, encode_png
 from studio.models.library import Library
 from studio.painting.events import Picture, Step
 from studio.painting.hires import second_recipe
 from studio.painting.painter import Painter
+from studio.post import Tone, Upscale
 from studio.recipe import Hires, Mask, Recipe, Source
 from studio.settings import Settings
 
@@ -203,6 +205,23 @@ def test_a_finished_picture_stays_as_transparent_as_it_was(painter):
         assert alpha.shape == (128, 128)
         assert alpha[:, :56].min() > 190
         assert alpha[:, 72:].max() < 10
+
+
+def test_a_finished_picture_of_sixteen_bits_stays_one_to_the_file(painter):
+    given = np.random.default_rng(0).integers(0, 65_536, (32, 40, 4), dtype=np.uint16)
+    data = deep.encode_png(Deep(given))
+    recipe = FIRST.but(source=Source(image=digest(data), strength=0))
+    plain = deep.read(painter.one(recipe, {digest(data): data}).png)
+    assert (plain.pixels == given).all()
+    larger = recipe.but(
+        hires=Hires(upscaler="nearest", strength=0),
+        post=(Upscale(model="nearest", scale=2), Tone(exposure=0.1)),
+    )
+    png = painter.one(larger, {digest(data): data}).png
+    found = deep.read(png)
+    assert found.size == (160, 128)
+    assert (found.pixels[::4, ::4, 3] == given[..., 3]).all()
+    assert metadata.read_file(png).recipe == larger
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from spandrel import ModelLoader
 
+from studio.deep import Deep
 from studio.errors import BadInput, BrokenWeights, Stopped, UnknownName, UnknownWeights
 from studio.models.load import load_state
 from studio.post import Tools, Upscale
@@ -69,6 +70,19 @@ def test_grey_and_sixteen_bits_stay_what_they_are(tools, picture):
         shallow = through(net, np.asarray(picture)[..., 0], tools)
     assert (done.dtype, done.shape) == (np.uint16, (90, 126))
     assert np.abs(done / 257 - shallow).max() <= 0.5
+
+
+@pytest.mark.parametrize("name", ["tiny-x2", "lanczos", "nearest"])
+def test_sixteen_bits_stay_sixteen_and_alpha_stays(tools, picture, name):
+    eight = np.dstack([np.asarray(picture), np.full((45, 63), 200, np.uint8)])
+    done = Upscale(model=name, scale=3)(Deep(eight.astype(np.uint16) * 257), tools)
+    shallow = array(Upscale(model=name, scale=3)(Image.fromarray(eight), tools))
+    assert done.pixels.dtype == np.uint16
+    assert done.size == (189, 135)
+    off = np.abs(done.pixels / 257 - shallow)
+    assert off.max() <= 4  # where the edge rings, the resampling of 8 bits clips and rounds twice
+    assert np.median(off) <= 0.5
+    assert name == "nearest" or (done.pixels % 257 != 0).any()
 
 
 def test_noise_reduction_mixes_the_two_general_models(tools, picture, folder):
