@@ -76,6 +76,18 @@ class Painters:
         """Whether this painter owns the studio or is a guest."""
         return self._owners[painter].role
 
+    def forget(self, painter: str) -> None:
+        """No browser is known as this painter's any more; her pictures stay. Raises `DiskFull`."""
+        with self._lock:
+            for cookie in self._owners[painter].cookies:
+                self._cookies.pop(cookie, None)
+            self._keep(painter, self._owners[painter].but(cookies=()))
+
+    def is_guest(self, painter: str) -> bool:
+        """Whether this is somebody who came by an invitation."""
+        known = self._owners.get(painter)
+        return known is not None and known.role == "guest"
+
     def _know(self, name: str, owner: Owner) -> None:
         self._owners[name] = owner
         self._cookies.update(dict.fromkeys(owner.cookies, name))

@@ -27,6 +27,30 @@ class Limits(Part):
     upload_bytes: int = Field(default=64 * 2**20, ge=2**20, title="Bytes of an uploaded picture")
     free_bytes: int = Field(default=2 * 2**30, ge=0, title="Disk space that is never used up, bytes")
     job_seconds: float = Field(default=1800, gt=0, title="Longest job, seconds")
+    prompt: int = Field(default=10_000, ge=1, title="Characters of a prompt")
+    hourly: float = Field(default=0, ge=0, title="Megapixels × steps an hour; 0: no bound")
+    inputs: int = Field(default=0, ge=0, title="Uploaded pictures kept; 0: no bound")
+    inputs_bytes: int = Field(default=0, ge=0, title="Bytes of uploaded pictures kept; 0: no bound")
+    kept: int = Field(default=0, ge=0, title="Finished pictures kept; 0: no bound")
+    kept_bytes: int = Field(default=0, ge=0, title="Bytes of finished pictures kept; 0: no bound")
+
+
+# What a guest may ask for, unless the owner says otherwise.
+GUESTS = Limits(
+    waiting=8,
+    waiting_all=60,
+    pictures=4,
+    steps=60,
+    side=2048,
+    cost=130,
+    upload_bytes=20 * 2**20,
+    prompt=4_000,
+    hourly=6_000,
+    inputs=100,
+    inputs_bytes=200 * 2**20,
+    kept=300,
+    kept_bytes=500 * 2**20,
+)
 
 
 class Settings(Part):
@@ -44,7 +68,18 @@ class Settings(Part):
     port: int = Field(default=7860, ge=0, le=65535, title="Port; 0 takes a free one")
     browser: bool = Field(default=True, title="Open the browser")
     trash_days: int = Field(default=30, ge=0, title="Days a deleted picture can be brought back")
+    share: bool = Field(default=False, title="Make a link for guests at the start")
+    public: bool = Field(default=False, title="Open the guests' page at the start, without a link")
+    guest_port: int = Field(default=7960, ge=0, le=65535, title="Port of the guests' page; 0 takes a free one")
+    public_host: str = Field(
+        default="", max_length=253, title="Name under which a reverse proxy shows the guests' page"
+    )
+    password: str | None = Field(
+        default=None, max_length=200, title="Password for guests; none said: one is made; empty: none needed"
+    )
+    visitors: int = Field(default=100, ge=1, title="Guests a link lets in")
     limits: Limits = Limits()
+    guests: Limits = GUESTS
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -54,6 +89,7 @@ class Settings(Part):
         """
         env = os.environ if environ is None else environ
         simple = ("data", "models", "device", "threads", "memory_bytes", "host", "port")
+        simple += ("share", "public", "guest_port", "public_host", "password", "visitors")
         found: dict[str, Any] = {
             name: env[f"INKSTONE_{name.upper()}"] for name in simple if f"INKSTONE_{name.upper()}" in env
         }

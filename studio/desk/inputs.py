@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from studio import images
+from studio.desk.limits import check_given
 from studio.errors import NotFound
+from studio.settings import Limits
 
 _PAINTER = re.compile(r"[0-9a-z]{1,64}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -22,16 +25,22 @@ GRACE_SECONDS = 24 * 3600
 class Inputs:
     """The folder `data/inputs/<painter>/<sha256>`."""
 
-    def __init__(self, data: Path) -> None:
-        self._root = data / "inputs"
+    def __init__(self, data: Path, limits: Callable[[str], Limits] | None = None) -> None:
+        """`limits` says what a painter may have here; without it, as much as she likes."""
+        self._root, self._limits = data / "inputs", limits
+        self._lock = threading.Lock()
 
     def put(self, painter: str, data: bytes) -> str:
-        """Keeps `data` and returns its digest. Raises `DiskFull`."""
+        """Keeps `data` and returns its digest. Raises `DiskFull`, and `LimitReached` beyond her limits."""
         digest = images.digest(data)
         path = self._path(painter, digest)
-        if not self.has(painter, digest):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            images.write_file(path, data)
+        with self._lock:
+            if not self.has(painter, digest):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if self._limits is not None:
+                    sizes = [entry.stat().st_size for entry in os.scandir(path.parent)]
+                    check_given(len(data), len(sizes), sum(sizes), self._limits(painter))
+                images.write_file(path, data)
         return digest
 
     def has(self, painter: str, digest: str) -> bool:

@@ -123,6 +123,15 @@ class Jobs:
         """A painter's latest jobs, newest first."""
         return self._jobs("painter = ? ORDER BY n DESC LIMIT ?", (painter, limit))
 
+    def spent(self, painter: str, since: float) -> float:
+        """Megapixel-steps the painter asked for since then; what was stopped before it began is not counted."""
+        found = self._db.rows(
+            "SELECT COALESCE(SUM(cost), 0) FROM jobs WHERE painter = ? AND created >= ?"
+            " AND NOT (state = 'cancelled' AND started IS NULL)",
+            (painter, since),
+        )
+        return float(found[0][0])
+
     def forget(self, before: float) -> None:
         """Drops jobs that ended before this time (seconds since 1970); their pictures stay."""
         self._db.execute("DELETE FROM jobs WHERE ended < ? AND state NOT IN ('queued', 'running')", (before,))

@@ -41,6 +41,8 @@ def check_request(recipes: Sequence[Recipe], limits: Limits) -> None:
             f"At most {limits.pictures} pictures can be asked for at once; this asks for {len(recipes)}."
         )
     for recipe in recipes:
+        if max(len(recipe.prompt), len(recipe.negative)) > limits.prompt:
+            raise LimitReached(f"A prompt may have {limits.prompt} characters here; shorten it.")
         if max(recipe.steps, recipe.hires.steps if recipe.hires else 0) > limits.steps:
             raise LimitReached(f"At most {limits.steps} steps are allowed here; lower Steps.")
         if max(sides(recipe)) > limits.side:
@@ -61,6 +63,45 @@ def check_line(asked: int, own: int, everybody: int, limits: Limits) -> None:
     if everybody + asked > limits.waiting_all:
         raise LimitReached(
             f"The studio is busy: {everybody} pictures are waiting. Please try again in a few minutes."
+        )
+
+
+def check_hour(asked: float, spent: float, limits: Limits) -> None:
+    """Raises `LimitReached` when `asked` megapixel-steps are more than is left of a painter's hour."""
+    if limits.hourly and spent + asked > limits.hourly:
+        raise LimitReached(
+            f"You have asked for {spent:.0f} of the {limits.hourly:.0f} megapixel-steps you may have an hour, "
+            f"and this needs {asked:.0f}; make it smaller, lower Steps, or paint on a little later."
+        )
+
+
+def check_kept(coming: int, pictures: int, used: int, limits: Limits) -> None:
+    """Raises `LimitReached` when a painter's pictures, with those that come, would fill her place.
+
+    `coming`: pictures asked for and waiting · `pictures`, `used`: how many she has, and their bytes.
+    """
+    if limits.kept and pictures + coming > limits.kept:
+        raise LimitReached(
+            f"You have {pictures} pictures and may keep {limits.kept}; download some, delete them and empty "
+            "the trash."
+        )
+    if limits.kept_bytes and used >= limits.kept_bytes:
+        raise LimitReached(
+            f"Your pictures take {used / 2**20:.0f} MiB of {limits.kept_bytes / 2**20:.0f}; download some, "
+            "delete them and empty the trash."
+        )
+
+
+def check_given(size: int, files: int, used: int, limits: Limits) -> None:
+    """Raises `LimitReached` when a painter's uploaded pictures, with one of `size` bytes, would be too many."""
+    if size > limits.upload_bytes:
+        raise LimitReached(
+            f"A picture may have {limits.upload_bytes / 2**20:.0f} MiB; make it smaller or send it as JPEG."
+        )
+    too_many = limits.inputs and files >= limits.inputs
+    if too_many or (limits.inputs_bytes and used + size > limits.inputs_bytes):
+        raise LimitReached(
+            "You have given as many pictures as fit here for now; each is forgotten a day after its last use."
         )
 
 
