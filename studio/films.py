@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from studio import images
 from studio.errors import BadInput
 
-MOST_FRAMES = 400
-LONGEST_SIDE = 384  # pixels: every frame is in memory at once
+MOST_FRAMES = 300
+LONGEST_SIDE = 512  # pixels: every frame is in memory at once
 _HEAD = struct.Struct(">II")
 _LAST_MS, _LEAST_MS, _MOST_MS = 1500, 20, 5000
 _NO_FILM = "This is no film; record a few strokes again."

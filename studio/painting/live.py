@@ -126,9 +126,7 @@ class Live:
         self._last = (said, still)
         return still
 
-    def _paint(
-        self, materials: Materials, blobs: Mapping[str, bytes], stopped: Callable[[], bool]
-    ) -> Still:
+    def _paint(self, materials: Materials, blobs: Mapping[str, bytes], stopped: Callable[[], bool]) -> Still:
         recipe, family, bench = materials.recipe, materials.family, self._bench
         easel = Easel(bench, self._library, self._stages, unwatched(), bench.environment())
         words = self._stages.get(Pass(materials, blobs, easel).text).at(1).parts[0][1]
