@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from studio import metadata, samplers
@@ -14,6 +14,7 @@ from studio.desk.jobs import Jobs
 from studio.desk.limits import check_disk
 from studio.desk.lock import FolderLock
 from studio.errors import BadInput, BadMetadata, BadPicture, LimitReached, NotFound, UnknownName
+from studio.explore import Axis, grid, travel
 from studio.families import FAMILIES, defaults
 from studio.gallery import Gallery
 from studio.identity import Painters
@@ -23,7 +24,9 @@ from studio.models.files import Kind, ModelFile
 from studio.models.library import LATER, Library
 from studio.presets import MOST_STYLES, Preset, from_csv, read_presets
 from studio.prompt.wildcards import read_lists, worded
+from studio.painting.outpaint import Edges, extended
 from studio.recipe import Recipe
+from studio.scroll import Scrolls, scroll_of
 from studio.settings import Limits, Settings
 
 # What belongs to one picture rather than to how she likes to work with a checkpoint: words, seed, and the
@@ -61,6 +64,17 @@ class Restored:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """A grid that is being painted: the request, its jobs in the order of the cells, the axes with their
+    labels (x first), and the pictures' width by height."""
+
+    group: str
+    jobs: tuple[str, ...]
+    axes: tuple[tuple[str, tuple[str, ...]], ...]
+    ratio: float
+
+
 class Studio:
     """One data folder at work. Raises `FolderInUse` when another studio has it; `close` lets it go."""
 
@@ -75,11 +89,13 @@ class Studio:
         self.jobs = Jobs(settings.data / "studio.db")
         self.desk = Desk(settings, self.jobs, self.gallery, self.inputs, command, None, self.limits)
         self.downloads = Downloads(self.library, read_catalog())
+        self.scrolls = Scrolls(self.jobs, self.desk, self.gallery, self.inputs, self.paint_all)
 
     def close(self) -> None:
         """Ends the work in order: what runs is painted again at the next start."""
         self.downloads.close()
         self.desk.close()
+        self.scrolls.close()
         self.gallery.close()
         self.jobs.close()
         self._lock.release()
@@ -209,6 +225,74 @@ class Studio:
         facts = [{"template": template} if template else {} for _, template in made]
         extra = {"parent": parent} if parent else None
         return self.desk.submit([recipe for recipe, _ in made], painter, extra=extra, each=facts)
+
+    def outpaint(
+        self, picture: str, edges: Edges, partial: Mapping[str, Any], painter: str, count: int = 1
+    ) -> Submitted:
+        """Let a picture of hers grow: its id in the gallery, or the digest of an input.
+
+        `partial` may say the source's strength; size, source and mask follow from the picture. Raises as
+        `extended` and `submit`, and `NotFound` for what is not hers.
+        """
+        given = len(picture) == 64  # a digest; a picture's id has 32
+        data = self.inputs.read(painter, picture) if given else self.gallery.bare(painter, picture)
+        grown = extended(images.read(data), edges)
+        source, mask = (self.inputs.put(painter, images.encode_png(i)) for i in (grown.source, grown.mask))
+        said = {"strength": 1.0, **(partial.get("source") or {}), "image": source, "resize": "crop"}
+        values = {
+            **partial,
+            "width": grown.source.width,
+            "height": grown.source.height,
+            "source": said,
+            "mask": {"image": mask, "blur": grown.overlap},
+        }
+        return self.submit(values, painter, count, None if given else picture)
+
+    def scroll(self, asked: Mapping[str, Any], painter: str) -> str:
+        """Begin to unroll a handscroll of `Scroll`'s fields, its recipe a partial one; returns its name.
+
+        Raises as `recipe`, `check`, `scroll_of` and `Scrolls.begin`.
+        """
+        partial = asked.get("recipe")
+        recipe = self.recipe(partial if isinstance(partial, Mapping) else {}, painter).seeded()
+        self.check(recipe, painter)
+        return self.scrolls.begin(scroll_of({**asked, "recipe": recipe.model_dump(mode="json")}), painter)
+
+    def explore(self, partial: Mapping[str, Any], axes: Sequence[Axis], painter: str) -> Explored:
+        """Put every picture of a grid round a recipe in line as one request, all of one seed.
+
+        Raises as `grid`, and as `submit`.
+        """
+        base = self.recipe(partial, painter).seeded()
+        made = grid(base.model_dump(mode="json"), axes, self.settings.limits.pictures)
+        recipes = [Recipe.of(cell).seeded() for cell in made.cells]
+        for recipe in recipes:
+            self.check(recipe, painter)
+        asked = self.paint_all(recipes, painter)
+        self.remember(painter, base, self.count(painter, base.model))
+        return self._explored(asked, recipes[0], made.axes, painter)
+
+    def travel(self, start: str, end: str, frames: int, painter: str) -> Explored:
+        """Put the pictures on the way between two of hers in line. Raises as `explore.travel`, `NotFound`."""
+        ends = [
+            self.recipe(self.restore(self.gallery.read(painter, one), painter).values, painter)
+            for one in (start, end)
+        ]
+        recipes = travel(ends[0], ends[1], frames)
+        asked = self.paint_all(recipes, painter)
+        labels = tuple(f"{round(100 * i / (frames - 1))} %" for i in range(frames))
+        return self._explored(asked, recipes[0], (("travel", labels),), painter)
+
+    def _explored(
+        self, asked: Submitted, first: Recipe, axes: tuple[tuple[str, tuple[str, ...]], ...], painter: str
+    ) -> Explored:
+        done = Explored(asked.group, asked.jobs, axes, first.width / first.height)
+        self.jobs.keep_draft(painter, "grid", asdict(done))
+        return done
+
+    def explored(self, painter: str) -> dict[str, Any]:
+        """Her last grid, as plain values of `Explored`; empty when there was none."""
+        return dict(self.jobs.draft(painter, "grid") or {})
 
     def styles(self, painter: str) -> dict[str, Preset]:
         """The presets, and the styles she brought along, which are named `own/…`."""

@@ -12,11 +12,11 @@ FLOORS = [
     {"part", "errors", "settings"},
     {"models", "images", "films", "deep", "containers", "database", "tiles"},
     {"post", "samplers"},
-    {"recipe", "metadata", "infotext", "foreign", "provenance", "prompt", "presets", "honesty"},
+    {"recipe", "metadata", "infotext", "foreign", "provenance", "prompt", "presets", "honesty", "explore"},
     {"families", "control"},
     {"painting"},
     {"desk", "gallery", "gallery_files", "gallery_index", "gallery_export", "identity", "school"},
-    {"studio"},
+    {"studio", "scroll"},
     {"cli", "web", "ui", "bench"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

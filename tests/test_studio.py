@@ -9,6 +9,7 @@ from halls import models_folder, studio_at
 
 from studio import metadata
 from studio.errors import BadInput, BadMetadata, BadPicture, FolderInUse, NotFound, UnknownName
+from studio.explore import Axis
 from studio.images import encode_png
 from studio.recipe import Recipe
 from studio.studio import Studio
@@ -192,3 +193,36 @@ def test_her_prompts_are_remembered_newest_first_and_each_once(studio: Studio, a
         studio.submit({"prompt": prompt, "negative": "fog", "steps": 1}, anna)
     assert [one["prompt"] for one in studio.history(anna)] == ["a lake", "mist"]
     assert studio.history(studio.painters.join()) == []
+
+
+def test_a_grid_is_one_request_of_ordinary_recipes_with_one_seed(studio: Studio, anna: str):
+    axes = (Axis(field="steps", values="1, 2"), Axis(field="replace", values="lake, river"))
+    done = studio.explore({"prompt": "a lake"}, axes, anna)
+    assert done.axes == (("steps", ("1", "2")), ("replace", ("lake", "river")))
+    pictures = finished(studio, done.group, anna)
+    assert sorted(pictures) == sorted(done.jobs)
+    recipes = [metadata.read_file(studio.gallery.read(anna, job)).recipe for job in done.jobs]
+    assert [(r.steps, r.prompt) for r in recipes if r] == [
+        (1, "a lake"),
+        (2, "a lake"),
+        (1, "a river"),
+        (2, "a river"),
+    ]
+    assert len({r.seed for r in recipes if r}) == 1
+    assert studio.explored(anna)["group"] == done.group
+    assert studio.explored(studio.painters.join()) == {}
+    with pytest.raises(BadInput, match="pictures"):
+        studio.explore({}, (Axis(field="steps", values="1-60"), Axis(field="seed", values="1-60")), anna)
+    with pytest.raises(BadInput, match="steps"):
+        studio.explore({}, (Axis(field="steps", values="999"),), anna)
+
+
+def test_the_way_between_two_of_her_pictures_is_painted(studio: Studio, anna: str):
+    one = studio.submit({"prompt": "snow", "steps": 1, "seed": 1}, anna)
+    two = studio.submit({"prompt": "rain", "steps": 1, "seed": 2}, anna)
+    start, end = finished(studio, one.group, anna)[0], finished(studio, two.group, anna)[0]
+    done = studio.travel(start, end, 3, anna)
+    assert done.axes == (("travel", ("0 %", "50 %", "100 %")),)
+    assert len(finished(studio, done.group, anna)) == 3
+    with pytest.raises(NotFound):
+        studio.travel(start, end, 3, studio.painters.join())

@@ -20,6 +20,7 @@ from studio.web.finishing import finishing
 from studio.web.gallery import gallery_routes
 from studio.web.guard import Door, closed, foreign, hosts_of
 from studio.web.live import live_routes
+from studio.web.looking import looking
 from studio.web.prompting import guessed, prompting
 from studio.web.routes import routes
 
@@ -173,11 +174,12 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         ("GET", "/studio/thumb/{id}.webp"), ("GET", "/studio/pictures"), ("POST", "/studio/trash"),
         ("POST", "/studio/untrash"), ("POST", "/studio/upload"), ("POST", "/studio/restore"),
         ("GET", "/studio/state"), ("PUT", "/studio/state"), ("GET", "/studio/input/{digest}"),
-        ("POST", "/studio/finish"), ("GET", "/studio/picture/{id}.svg"),
+        ("POST", "/studio/finish"), ("POST", "/studio/look"), ("GET", "/studio/picture/{id}.svg"),
         ("POST", "/studio/live"), ("POST", "/studio/live/rest"), ("POST", "/studio/film"),
         ("POST", "/studio/words"), ("GET", "/studio/words/painters"), ("GET", "/studio/words/known"),
         ("GET", "/studio/history"), ("GET", "/studio/styles"), ("POST", "/studio/styles"),
-        ("GET", "/studio/styles/{name}.webp"),
+        ("GET", "/studio/styles/{name}.webp"), ("POST", "/studio/explore"), ("GET", "/studio/explore"),
+        ("POST", "/studio/travel"),
         ("GET", "/studio/gallery"), ("GET", "/studio/gallery/summary"),
         ("GET", "/studio/gallery/about/{id}"), ("GET", "/studio/gallery/file/{id}"),
         ("POST", "/studio/gallery/zip"), ("POST", "/studio/gallery/star"),
@@ -196,20 +198,29 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         *downloading(studio.downloads, studio.painters, partial(guessed, studio)),
         *prompting(studio),
         *finishing(studio),
+        *looking(studio),
         *(r for r in live_routes(studio) if isinstance(r, Route)),  # its socket: tests/web/test_live.py
     ]
     there = {(method, r.path) for r in ours for method in (r.methods or ()) if method != "HEAD"}
     assert there == public | hers | owners
     for method, path in hers | owners:
-        assert (
-            stranger.request(method, re.sub(r"{\w+}", "a" * 64, path), content=b"{}").status_code
-            == 401
-        )
+        assert stranger.request(method, re.sub(r"{\w+}", "a" * 64, path), content=b"{}").status_code == 401
 
 
 def test_every_handler_of_the_page_is_reviewed(server: Server):
     named = {fn.api_name for fn in server.blocks.fns.values() if fn.fn is not None}
-    assert named == {"opened", "language", "paint", "switch", "reset", "act", "restored", "strictness", "style"}
+    assert named == {
+        "opened",
+        "language",
+        "paint",
+        "switch",
+        "reset",
+        "act",
+        "restored",
+        "strictness",
+        "style",
+        "explore",
+    }
     assert {fn.api_visibility for fn in server.blocks.fns.values()} == {"private"}
 
 

@@ -20,6 +20,7 @@ from studio.presets import read_presets
 from studio.prompt.tokens import WINDOW
 from studio.recipe import Recipe
 from studio.studio import Studio
+from studio.web.exploring import exploring
 from studio.web.routes import answered, body, painter_of
 
 LONGEST = 10_000  # characters of a prompt
@@ -61,6 +62,7 @@ def prompting(studio: Studio) -> list[Route]:
         Route("/studio/words/known", answered(known), methods=["GET"]),
         Route("/studio/history", answered(history), methods=["GET"]),
         *styling(studio),
+        *exploring(studio),
     ]
 
 

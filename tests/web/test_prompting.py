@@ -90,3 +90,20 @@ def test_words_lists_and_loras_are_offered_and_her_prompts_come_back(owner: http
     assert owner.get("/studio/history").json() == {"prompts": []}
     owner.post("/studio/paint", json={"recipe": {"prompt": "a lake", "steps": 1}})
     assert owner.get("/studio/history").json()["prompts"] == [{"prompt": "a lake", "negative": ""}]
+
+
+def test_a_grid_and_a_travel_are_asked_for_as_plain_values(owner: httpx.Client):
+    axes = [{"field": "steps", "values": "1, 2"}]
+    answer = owner.post("/studio/explore", json={"recipe": {"prompt": "a lake"}, "axes": axes})
+    assert answer.status_code == 202
+    assert len(answer.json()["jobs"]) == 2
+    assert owner.get("/studio/explore").json() == answer.json()
+    for wrong in (
+        ["steps"],
+        [{"field": "steps"}],
+        [{"field": "no", "values": "1"}],
+        [{"x": 1}],
+        [axes[0]] * 4,
+    ):
+        assert owner.post("/studio/explore", json={"axes": wrong}).status_code == 400
+    assert owner.post("/studio/travel", json={"start": "a", "end": "b", "frames": 4}).status_code == 404

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
 
 from studio.errors import UnknownName
+from studio.explore import read_axes
 from studio.ui.form import Form
 from studio.ui.page import Page, applied, painter_of, telling, values
 
@@ -27,5 +30,12 @@ def wire_wording(page: Page, form: Form) -> None:
         recipe = studio.recipe(styles[name].onto(form.read(given)), painter)
         return applied(values(form.write(recipe)))
 
+    def explore(given: dict[Block, Any], event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
+        """A grid round the form; the stage shows how it goes, with its labels."""
+        said = getattr(event, "axes", None)
+        done = studio.explore(form.read(given), read_axes(said), painter_of(request))
+        return applied({stage: {"order": {**asdict(done), "n": time.time()}}})
+
     filled: list[Block] = [stage, *form.components]
+    stage.explore(telling(stage, explore), {*form.components}, stage, api_name="explore", **QUIET)
     stage.style(telling(stage, style), {*form.components}, filled, api_name="style", **QUIET)
