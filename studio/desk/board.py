@@ -18,6 +18,7 @@ from weakref import WeakSet
 from studio.desk.events import JobEvent, Track
 from studio.desk.jobs import ENDED, Job, Jobs
 from studio.desk.live import Canvas
+from studio.desk.look import Look
 from studio.desk.order import Waiting, line
 from studio.errors import DiskFull, NotFound
 
@@ -140,9 +141,9 @@ class Board:
     # --- for the seats
 
     def take(
-        self, live: Callable[[], Canvas | None] = lambda: None, prefer_live: bool = True
-    ) -> Track | Canvas | None:
-        """The next job, marked as running, or a live canvas; waits for one. None when the studio closes.
+        self, live: Callable[[], Canvas | Look | None] = lambda: None, prefer_live: bool = True
+    ) -> Track | Canvas | Look | None:
+        """The next job, marked as running, or a live canvas or look; waits. None when the studio closes.
 
         `prefer_live` says whose turn it is when both wait.
         """

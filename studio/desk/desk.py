@@ -25,9 +25,11 @@ from studio.desk.limits import check_disk, check_hour, check_kept, check_line, c
 from studio.desk.listening import Listening
 from studio.desk.live import Frame, Slots
 from studio.desk.local import default_command
+from studio.desk.look import Looks, Seen
 from studio.desk.seat import Patience, Room, Seat
 from studio.errors import BadInput, NotFound, StudioError
 from studio.gallery import Gallery
+from studio.painting.look import check as check_look
 from studio.recipe import Recipe
 from studio.settings import Limits, Settings
 
@@ -67,6 +69,7 @@ class Desk:
         self._board = Board(jobs, lambda job: gallery.has(job.painter, job.id))
         self._slots = Slots(settings.limits)
         self._slots.ring = self._board.ring
+        self._looks = Looks(self._board.ring)
         self._seat = Seat(
             Room(
                 self._board,
@@ -76,6 +79,7 @@ class Desk:
                 settings.data / "logs" / "worker.log",
                 patience or Patience(job=settings.limits.job_seconds),
                 self._slots,
+                self._looks,
             )
         )
         self._closed = threading.Event()
@@ -169,6 +173,16 @@ class Desk:
         """Live painting ends for this painter; twice is as good as once."""
         self._slots.rest(painter)
 
+    def look(self, kind: str, picture: bytes, painter: str) -> Future[Seen | None]:
+        """What is seen in a picture, for a kind of `LOOKS` (“faces”, “hint:canny”); nothing is stored.
+
+        The answer is None when the studio closes. Raises `UnknownName`, `BadPicture` and `LimitReached`; the
+        answer raises `StudioError`.
+        """
+        check_look(kind)
+        images.check(picture)
+        return self._looks.put(kind, picture, painter)
+
     # --- keeping house
 
     def close(self) -> None:
@@ -176,6 +190,7 @@ class Desk:
         self._closed.set()
         self._board.close()
         self._slots.close()
+        self._looks.close()
         self._seat.join(_CLOSING_SECONDS)
         self._tidier.join(_CLOSING_SECONDS)
 

@@ -1,4 +1,4 @@
-"""One live frame on one worker, until the worker is free again or lost."""
+"""One live frame or one look on one worker, until the worker is free again or lost."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import time
 from collections.abc import Callable
 
 from studio.desk import frames
-from studio.desk.live import Canvas, Frame
+from studio.desk.live import Canvas
 from studio.desk.local import LocalWorker, WorkerGone
+from studio.desk.look import Look
 from studio.desk.words import Word, word_of
 from studio.errors import StudioError
 
 _LOOK_SECONDS = 0.2  # how often is looked whether anybody still waits for the frame
-_GONE = "The painter stopped over this frame and was replaced. Draw on; if it happens again, press Paint."
+_GONE = "The painter stopped over this and was replaced. Go on; if it happens again, press Paint."
 
 
 def glance(
-    worker: LocalWorker, canvas: Canvas, closing: Callable[[], bool], patience: float, stop: float
+    worker: LocalWorker, canvas: Canvas | Look, closing: Callable[[], bool], patience: float, stop: float
 ) -> bool:
-    """Sees a frame through. False when the worker must be replaced.
+    """Sees a frame or a look through. False when the worker must be replaced.
 
-    `patience`: seconds for a frame, a model's loading included; `stop`: seconds to end one that nobody waits
+    `patience`: seconds for it, a model's loading included; `stop`: seconds to end one that nobody waits
     for any more. The canvas is always answered.
     """
-    job = f"live-{canvas.number}"
-    worker.send({"do": "live", "job": job, "recipe": canvas.recipe}, canvas.blobs)
+    job = canvas.asked["job"]
+    worker.send(canvas.asked, canvas.blobs)
     until, stopping = time.monotonic() + patience, False
     while True:
         if closing():
@@ -46,13 +47,10 @@ def glance(
             return end
 
 
-def _understand(canvas: Canvas, heard: frames.Frame) -> bool | None:
-    """What the worker said of this frame. True: it is free; False: it is lost; None: it goes on."""
+def _understand(canvas: Canvas | Look, heard: frames.Frame) -> bool | None:
+    """What the worker said of it. True: it is free; False: it is lost; None: it goes on."""
     word: Word = word_of(heard.header)
     match word.event:
-        case "still":
-            same, seconds = bool(heard.header.get("same")), float(heard.header.get("seconds", 0.0))
-            canvas.give(Frame(heard.blobs.get("jpeg", b""), word.i, seconds, same))
         case "cancelled":
             canvas.give(None)
         case "failed":
@@ -60,6 +58,6 @@ def _understand(canvas: Canvas, heard: frames.Frame) -> bool | None:
         case "broken":
             canvas.refuse(StudioError(_GONE))
             return False
-        case _:
-            return None
+        case event:
+            return True if canvas.heard(event, heard.header, heard.blobs) else None
     return True

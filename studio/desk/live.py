@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any
 
 from studio.desk.limits import check_request
 from studio.errors import LimitReached, StudioError
@@ -42,6 +43,19 @@ class Canvas:
     recipe: str
     blobs: Mapping[str, bytes]
     answer: Future[Frame | None] = field(default_factory=Future[Frame | None])
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the worker is told."""
+        return {"do": "live", "job": f"live-{self.number}", "recipe": self.recipe}
+
+    def heard(self, event: str, said: Mapping[str, Any], blobs: Mapping[str, bytes]) -> bool:
+        """Takes the worker's answer, if it is one. Raises `TypeError` or `ValueError` for nonsense."""
+        if event != "still":
+            return False
+        steps, seconds = int(said.get("i", 0)), float(said.get("seconds", 0.0))
+        self.give(Frame(blobs.get("jpeg", b""), steps, seconds, bool(said.get("same"))))
+        return True
 
     def give(self, frame: Frame | None) -> None:
         """Answers, unless that was done before."""

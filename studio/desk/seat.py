@@ -17,6 +17,7 @@ from studio.desk.jobs import ENDED
 from studio.desk.limits import sides
 from studio.desk.live import Canvas, Slots
 from studio.desk.local import LocalWorker, WorkerGone
+from studio.desk.look import Look, Looks
 from studio.desk.words import Word, word_of
 from studio.errors import BadInput, StudioError
 from studio.gallery import Gallery
@@ -75,6 +76,7 @@ class Room:
     log: Path
     patience: Patience
     slots: Slots
+    looks: Looks
 
 
 class Seat:
@@ -98,20 +100,24 @@ class Seat:
 
     def _run(self) -> None:
         live_next = True
-        while (work := self._room.board.take(self._room.slots.take, live_next)) is not None:
+        while (work := self._room.board.take(self._quick, live_next)) is not None:
             self._busy = True
             if not self._worker.alive:
                 self._replace()
-            live_next = not isinstance(work, Canvas)  # a frame and a job take turns
+            live_next = isinstance(work, Track)  # a frame and a job take turns
             if not self._serve(work):
                 self._replace()
             self._busy = False
         self._worker.close()
 
-    def _serve(self, work: Track | Canvas) -> bool:
-        """Sees a job or a live frame through. False when the worker must be replaced."""
+    def _quick(self) -> Canvas | Look | None:
+        """What is done between two jobs."""
+        return self._room.looks.take() or self._room.slots.take()
+
+    def _serve(self, work: Track | Canvas | Look) -> bool:
+        """Sees a job, a live frame or a look through. False when the worker must be replaced."""
         room = self._room
-        if isinstance(work, Canvas):
+        if not isinstance(work, Track):
             times = room.patience
             return glance(self._worker, work, lambda: room.board.closing, times.start, times.stop)
         return Sitting(room, self._worker, work).run()

@@ -2,11 +2,12 @@
 
     python -m studio.desk.worker SETTINGS        (settings as JSON)
 
-In come `paint`, `live`, `stop` and `ping`; out go `ready`, `pong`, and for each job `started`, `step`…,
-`image`, then exactly one of `done`, `cancelled`, `failed` (see `frames`); for each live frame one of `still`,
-`cancelled`, `failed`. The main thread owns every torch module; a second
-one reads, so that Stop arrives while the first paints. At end of input the process ends: a studio that was
-killed leaves no orphan. A device that no longer answers is reported as `broken`, and the process ends too.
+In come `paint`, `live`, `look`, `stop` and `ping`; out go `ready`, `pong`, and for each job `started`,
+`step`…, `image`, then exactly one of `done`, `cancelled`, `failed` (see `frames`); for each live frame one of
+`still`, `cancelled`, `failed`; for each look one of `seen`, `cancelled`, `failed`. The main thread owns every
+torch module; a second one reads, so that Stop arrives while the first paints. At end of input the process
+ends: a studio that was killed leaves no orphan. A device that no longer answers is reported as `broken`, and
+the process ends too.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Line:
 
     def _take(self, frame: frames.Frame) -> None:
         match frame.header.get("do"):
-            case "paint" | "live":
+            case "paint" | "live" | "look":
                 self.jobs.put(frame)
             case "stop":
                 self._stopped.add(str(frame.header.get("job")))
@@ -117,7 +118,14 @@ def _live(painter: Painter, line: Line, frame: frames.Frame, stamp: Mapping[str,
     line.say({"event": "still", **said, **stamp}, {"jpeg": still.jpeg})
 
 
-_VERBS = MappingProxyType({"paint": _paint, "live": _live})
+def _look(painter: Painter, line: Line, frame: frames.Frame, stamp: Mapping[str, Any]) -> None:
+    """What a picture holds."""
+    kind, picture = str(frame.header.get("kind")), frame.blobs.get("picture", b"")
+    sight = painter.look(kind, picture, lambda: line.stopped(stamp["job"]))
+    line.say({"event": "seen", "found": sight.found, **stamp}, sight.blobs)
+
+
+_VERBS = MappingProxyType({"paint": _paint, "live": _live, "look": _look})
 
 
 def _end(painter: Painter, line: Line, frame: frames.Frame) -> bool:

@@ -12,6 +12,7 @@ from studio.models.manager import Models
 from studio.painting.easel import Easel
 from studio.painting.events import Picture, Started
 from studio.painting.live import Live, Still
+from studio.painting.look import Sight, look
 from studio.painting.materials import Materials, gather
 from studio.painting.paint import Chain
 from studio.painting.passes import Toward
@@ -76,6 +77,13 @@ class Painter:
         self.warm()
         with torch.inference_mode():
             return self.models.retry_lower(lambda: self._live.frame(recipe, blobs, stopped))
+
+    def look(self, kind: str, picture: bytes, stopped: Callable[[], bool]) -> Sight:
+        """What is seen in a picture, without painting. Raises as `painting.look.look`, and `Stopped`."""
+        self.warm()
+        watch = Watch(lambda _: None, stopped)
+        easel = Easel(self.bench, self.library, self.stages, watch, self.bench.environment())
+        return self.models.retry_lower(lambda: look(kind, picture, easel.tools("look")))
 
     def one(self, recipe: Recipe, blobs: Mapping[str, bytes]) -> Picture:
         """The picture of one recipe, for those who only wait. Raises as `paint`."""

@@ -1,0 +1,81 @@
+"""Looking at a picture without painting: its faces, or what a preprocessor makes of it.
+
+`LOOKS` is the registry; a kind may carry a word after a colon, as in “hint:canny”.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from studio import control, images
+from studio.errors import UnknownName
+from studio.post import facenets
+from studio.post.tools import Tools
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_NO_DETECTOR = (
+    "No face detector is here. Fetch one with “studio models get retinaface-resnet50”, or the small “yunet”."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen: plain values, and pictures as PNG by name."""
+
+    found: dict[str, Any]
+    blobs: dict[str, bytes]
+
+
+def faces(image: Image, _: str, tools: Tools) -> Sight:
+    """`faces`: each with its box by shares of the sides (left, top, right, bottom), `score` and `landmarks`
+    (five x, y by shares); `sentence` says what is missing when nothing can be found."""
+    import numpy as np
+
+    file = facenets.file_of(tools.library, *facenets.DETECTORS["auto"])
+    if file is None:
+        return Sight({"faces": [], "sentence": _NO_DETECTOR}, {})
+    pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
+    found = [_told(face, image.width, image.height) for face in facenets.faces_in(pixels, tools, file)]
+    return Sight({"faces": found, "sentence": ""}, {})
+
+
+def hint(image: Image, name: str, tools: Tools) -> Sight:
+    """`picture`: the control image that the preprocessor `name` makes, of the picture's own size."""
+    tools.check()
+    made = control.hint(name, image, image.width, image.height)
+    return Sight({}, {"picture": images.encode_png(made)})
+
+
+LOOKS: Mapping[str, Callable[[Image, str, Tools], Sight]] = MappingProxyType({"faces": faces, "hint": hint})
+
+
+def look(kind: str, picture: bytes, tools: Tools) -> Sight:
+    """What is seen in a picture. Raises `UnknownName`, `BadPicture`, or what loading raises."""
+    check(kind)
+    name, _, word = kind.partition(":")
+    return LOOKS[name](images.read(picture), word, tools)
+
+
+def check(kind: str) -> None:
+    """Raises `UnknownName` for a kind that `look` does not know."""
+    name, _, word = kind.partition(":")
+    if name not in LOOKS:
+        raise UnknownName("way of looking", name, LOOKS)
+    if name == "hint" and word not in control.HINTS:
+        raise UnknownName("preprocessor", word, control.HINTS)
+
+
+def _told(face: facenets.Face, width: int, height: int) -> dict[str, Any]:
+    """A face by shares of the picture's sides, inside of it."""
+    sides = (width, height, width, height)
+    shares = [min(1.0, max(0.0, float(at) / side)) for at, side in zip(face.box, sides, strict=True)]
+    return {
+        **dict(zip(("left", "top", "right", "bottom"), shares, strict=True)),
+        "score": float(face.score),
+        "landmarks": [[float(x) / width, float(y) / height] for x, y in face.landmarks],
+    }

@@ -1,0 +1,36 @@
+"""Looking at a picture of hers: its faces, or what a preprocessor makes of it; nothing is stored."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from studio.errors import StudioError
+from studio.studio import Studio
+from studio.web.routes import answered, body, painter_of
+
+
+def looking(studio: Studio) -> list[Route]:
+    """The route, over one studio."""
+
+    async def look(request: Request) -> Response:
+        """`kind` (“faces”, “hint:canny”) and `image`, the digest of an uploaded picture; the answer is JSON,
+        or a PNG for a hint."""
+        asked = await body(request, kind=str, image=str)
+        painter, digest = painter_of(request), str(asked.get("image", ""))[:64]
+        picture = await run_in_threadpool(studio.inputs.read, painter, digest)
+        kind = str(asked.get("kind", ""))[:64]
+        future = await run_in_threadpool(studio.desk.look, kind, picture, painter)
+        seen = await asyncio.wrap_future(future)
+        if seen is None:
+            raise StudioError("The studio is closing; ask again when it is back.")
+        if "picture" in seen.blobs:
+            headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+            return Response(seen.blobs["picture"], media_type="image/png", headers=headers)
+        return JSONResponse(dict(seen.found))
+
+    return [Route("/studio/look", answered(look), methods=["POST"])]

@@ -1,0 +1,52 @@
+"""Looking without painting, on the real painter."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio import images
+from studio.errors import UnknownName
+from studio.models.library import Library
+from studio.models.manager import Models
+from studio.painting.look import look
+from studio.post import Tools, facenets
+from studio.post.facenets import Face
+
+
+@pytest.fixture
+def tools(tmp_path):
+    return Tools(Library(tmp_path), Models("cpu"), lambda: None)
+
+
+@pytest.fixture
+def picture():
+    image = Image.new("RGB", (77, 51), "white")
+    image.paste("black", (20, 10, 60, 40))
+    return images.encode_png(image)
+
+
+def test_a_hint_is_what_painting_would_use_at_the_picture_s_size(tools, picture):
+    seen = images.read(look("hint:canny", picture, tools).blobs["picture"])
+    assert seen.size == (77, 51)
+    assert 0 < (np.asarray(seen) > 128).mean() < 0.2
+
+
+def test_without_a_detector_it_is_said_what_to_fetch(tools, picture):
+    found = look("faces", picture, tools).found
+    assert found["faces"] == []
+    assert "studio models get" in found["sentence"]
+
+
+def test_faces_are_told_by_shares_inside_of_the_picture(tools, picture, tmp_path, monkeypatch):
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "face_detection_yunet_2023mar.onnx").write_bytes(b"onnx")
+    face = Face((-5.0, 10.2, 38.5, 60.0), 0.9, np.full((5, 2), 25.5, np.float32))
+    monkeypatch.setattr(facenets, "faces_in", lambda *_: [face])
+    [told] = look("faces", picture, tools).found["faces"]
+    assert (told["left"], told["top"], told["right"], told["bottom"]) == (0, 0.2, 0.5, 1)
+    assert told["landmarks"][0] == [pytest.approx(25.5 / 77), 0.5]
+
+
+def test_an_unknown_kind_lists_what_there_is(tools, picture):
+    with pytest.raises(UnknownName, match="faces, hint"):
+        look("auras", picture, tools)
