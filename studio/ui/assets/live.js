@@ -5,7 +5,7 @@
   const REST = 600, LONGEST = 512, KEPT = "inkstone-live"; // milliseconds; pixels of what is sent
   const HEEDED = ["prompt", "negative", "model", "seed", "width", "height", "clip_skip", "emphasis"];
   let view = null, on = false, dirty = false, flying = 0, number = 0, sent = 0, resting = 0, rests = false;
-  let told = "", rate = 0, last = 0, heard = false, finishing = false, complained = "";
+  let told = "", rate = 0, last = 0, finishing = false, complained = "";
   const sheets = { lines: document.createElement("canvas"), colour: document.createElement("canvas") };
 
   ink.live = (element, props, trigger, watch) => {
