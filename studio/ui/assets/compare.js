@@ -39,7 +39,11 @@
       image.style.setProperty("--ratio", String(picture.width / picture.height));
     });
     const alike = Math.abs(one.width / one.height - two.width / two.height) < 0.01;
-    if (!box.open) { lay(alike ? "slider" : "side"); box.showModal(); }
+    if (!box.open) {
+      lay(alike ? "slider" : "side");
+      box.showModal();
+      (alike ? line : box.querySelector(".close")).focus();
+    }
     differences();
   };
 

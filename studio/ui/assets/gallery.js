@@ -297,11 +297,16 @@
 
   const DO = {
     async all() {
-      for (let before = -1; more && shown.length > before;) {
-        before = shown.length;
-        while (loading) await new Promise((done) => setTimeout(done, 30));
-        await next();
+      const mine = turn, all = [...shown];
+      let left = more;
+      while (left && mine === turn) {
+        const found = await ink.ask(`gallery?${query({ before: all.at(-1).id })}`);
+        all.push(...found.pictures);
+        left = found.more;
       }
+      if (mine !== turn) return;
+      turn += 1; // a page that is still under way is among them
+      if (more) take(all, false, true);
       picked = new Set(shown.map((one) => one.id));
       marks();
     },

@@ -1,18 +1,26 @@
-// A wall of pictures in rows of equal height, a heading for each day. Only what is near the window exists.
+// A wall of pictures in rows of equal height under a heading for each day, or month. Only what is near the window exists.
 (() => {
   "use strict";
   const ink = window.inkstone;
-  const HEAD = 46, REST = 70; // pixels of a day's heading; milliseconds a picture must stay before it is fetched
+  const HEAD = 46, REST = 70; // pixels of a heading; milliseconds a picture must stay before it is fetched
+  const FEW = 4; // pictures a day, below which they hang by months
 
   // `hang(picture)` makes a picture's node; `more()` is called when the end of the wall comes near.
   ink.wall = (node, { hang, more }) => {
-    let pictures = [], rows = [], at = new Map(), tall = 200, drawn = new Map(), asked = 0, width = 0;
+    let pictures = [], rows = [], at = new Map(), tall = 200, drawn = new Map(), asked = 0, width = 0, months = false;
     const fetched = new Set();
 
     const gap = () => (innerWidth < 700 ? 4 : 8);
-    const day = (one) => { const d = new Date(one.created * 1000); return new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime(); };
+    const days = new WeakMap(); // a picture's midnight; the same for as long as it hangs
+    const day = (one) => {
+      if (!days.has(one)) days.set(one, new Date(one.created * 1000).setHours(0, 0, 0, 0));
+      return days.get(one);
+    };
+
+    const month = (one) => { const d = new Date(one.created * 1000); return new Date(d.getFullYear(), d.getMonth(), 1).getTime(); };
 
     function heading(time) {
+      if (months) return new Date(time).toLocaleDateString(document.documentElement.lang || undefined, { year: "numeric", month: "long" });
       const today = day({ created: Date.now() / 1000 }), days = Math.round((today - time) / 86400000);
       if (days === 0) return ink.say("gallery.today");
       if (days === 1) return ink.say("gallery.yesterday");
@@ -46,7 +54,7 @@
         sum = 0;
       };
       pictures.forEach((one, index) => {
-        const now = day(one);
+        const now = months ? month(one) : day(one);
         if (now !== current) {
           close(true);
           current = now;
@@ -120,7 +128,8 @@
       // Hang these. With `added`, those that hang already stay as they are.
       show(all, added = false) {
         pictures = all;
-        const open = rows.at(-1);
+        const open = rows.at(-1), distinct = new Set(added ? [] : all.map(day)).size;
+        if (!added) months = distinct > 3 && all.length / distinct < FEW;
         lay();
         if (added && open?.places) { // the open row may have been filled up
           const name = key(open);
