@@ -29,6 +29,7 @@ FACTS = (
     "when",
     "template",
     "parent",
+    "scroll",
     "unknown_words",
     "warnings",
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from studio import metadata, samplers
+from studio import images, metadata, samplers
 from studio.control import HINTS
 from studio.desk.desk import Desk, Submitted
 from studio.desk.inputs import Inputs
@@ -17,14 +17,15 @@ from studio.errors import BadInput, BadMetadata, BadPicture, LimitReached, NotFo
 from studio.explore import Axis, grid, travel
 from studio.families import FAMILIES, defaults
 from studio.gallery import Gallery
+from studio.gallery_export import PATTERN
 from studio.identity import Painters
 from studio.models.catalog import read_catalog
 from studio.models.downloads import Downloads
 from studio.models.files import Kind, ModelFile
 from studio.models.library import LATER, Library
+from studio.painting.outpaint import Edges, extended
 from studio.presets import MOST_STYLES, Preset, from_csv, read_presets
 from studio.prompt.wildcards import read_lists, worded
-from studio.painting.outpaint import Edges, extended
 from studio.recipe import Recipe
 from studio.scroll import Scrolls, scroll_of
 from studio.settings import Limits, Settings
@@ -128,6 +129,10 @@ class Studio:
         shared = self.shared_models() if self.painters.is_guest(painter) else None
         return shared is None or model in shared
 
+    def _let_use(self, painter: str, model: str) -> None:
+        if not self.may_use(painter, model):
+            raise BadInput(f"The owner keeps “{model[:80]}” to herself; choose another model.")
+
     # --- recipes
 
     def recipe(self, partial: Mapping[str, Any], painter: str) -> Recipe:
@@ -137,6 +142,7 @@ class Studio:
         """
         model = partial.get("model") or self.model(painter)
         file = self.library.find("checkpoint", str(model)[:240])
+        self._let_use(painter, file.id)
         return Recipe.of({**starts_with(file), **self.last(painter, file.id), **partial, "model": file.id})
 
     def fresh(self, model: str) -> Recipe:
@@ -185,8 +191,8 @@ class Studio:
             if control.hint not in HINTS:
                 raise UnknownName("preprocessor", control.hint, HINTS)
         for name in (recipe.model, recipe.hires.model if recipe.hires is not None else ""):
-            if name and not self.may_use(painter, self.library.find("checkpoint", name).id):
-                raise BadInput(f"The owner keeps “{name[:80]}” to herself; choose another model.")
+            if name:
+                self._let_use(painter, self.library.find("checkpoint", name).id)
         needed: list[tuple[Kind, list[str]]] = [
             ("lora", [lora.model for lora in recipe.loras]),
             ("controlnet", [control.model for control in recipe.controls]),
@@ -404,6 +410,14 @@ class Studio:
     def language(self, painter: str) -> str:
         """The language she chose; "" when she never did."""
         return str(self.jobs.draft(painter, "language") or "")
+
+    def call(self, painter: str, pattern: str) -> None:
+        """Keep how she wants her downloads to be called."""
+        self.jobs.keep_draft(painter, "pattern", pattern)
+
+    def pattern(self, painter: str) -> str:
+        """How her downloads are called (see `gallery_export.file_name`)."""
+        return str(self.jobs.draft(painter, "pattern") or PATTERN)
 
     def keep_form(self, painter: str, tab: str, values: Mapping[str, Any]) -> None:
         """Keep a tab's unfinished form (plain JSON). The edge bounds its size. Raises `LimitReached`."""
