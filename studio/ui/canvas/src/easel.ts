@@ -1,0 +1,240 @@
+// The canvas as a whole: what tools do to the drawing, what others ask of it, and how it is kept.
+
+import { added, blank, changed, type Drawing, freshId, grown, isBare, type Edges, type Kind, type Layer, layerOf, MOST_STROKES, opened, resized, type Saved, saved, snap, strokesIn, LONGEST } from "./drawing";
+import { flooded, outlined, widened } from "./fill";
+import { copies, type Point } from "./geometry";
+import { ground } from "./ground";
+import { canvasOf, context } from "./ink";
+import { Pictures, proportioned } from "./pictures";
+import { recalled, type Settings } from "./settings";
+import { Surface } from "./surface";
+
+export type Said = "change" | "rest" | "size";
+export interface Wanted { image?: Blob | string; mask?: Blob | string; lines?: Blob | string; drawing?: unknown; size?: readonly [number, number]; fit?: "cover" | "inside" }
+const COLOURS: ReadonlySet<string> = new Set(["picture", "paint"]);
+const LINES: ReadonlySet<string> = new Set(["lines"]);
+const MASKS: ReadonlySet<string> = new Set(["mask"]);
+const SHEET = 512;
+
+export class Easel {
+  readonly surface: Surface;
+  readonly pictures: Pictures;
+  readonly settings: Settings = recalled();
+  refresh: () => void = () => undefined;
+  private listeners: Record<Said, (() => void)[]> = { change: [], rest: [], size: [] };
+  private unsized: Drawing | null = null; // the drawing before the form began to ask for other sizes
+
+  constructor(canvas: HTMLCanvasElement) {
+    this.surface = new Surface(canvas, SHEET, SHEET);
+    this.pictures = new Pictures(this.surface);
+    this.surface.url.of = (digest) => ground().url(`input/${digest}`);
+  }
+
+  get drawing(): Drawing { return this.surface.drawing; }
+
+  on(what: Said, act: () => void): void { this.listeners[what].push(act); }
+  say(what: Said): void { for (const act of this.listeners[what]) act(); }
+
+  rest(): void {
+    this.unsized = null;
+    this.refresh();
+    this.say("rest");
+  }
+
+  isEmpty(): boolean { return this.drawing.layers.every((layer) => layer.hidden || isBare(layer)); }
+
+  // --- history
+
+  step(by: "undo" | "redo"): void {
+    const { width, height } = this.drawing;
+    if (!this.surface.history[by]()) return;
+    const sized = this.drawing.width !== width || this.drawing.height !== height;
+    if (!this.surface.layer) this.surface.active = this.drawing.layers.at(-1)?.id ?? "";
+    if (sized) this.surface.fit();
+    this.surface.all();
+    this.rest();
+    if (sized) this.say("size");
+  }
+
+  private put(next: Drawing): void {
+    const sized = next.width !== this.drawing.width || next.height !== this.drawing.height;
+    this.surface.history.push(next);
+    if (sized) this.surface.fit();
+    this.surface.all();
+    this.rest();
+    if (sized) this.say("size");
+  }
+
+  // --- size
+
+  // The form asks for a size. Of a row of sizes (1, 10, 102, 1024 as she types) each starts from the first.
+  resize(width: number, height: number): void {
+    const [w, h] = [snap(width), snap(height)];
+    if (w === this.drawing.width && h === this.drawing.height) return;
+    const from = this.unsized ?? this.drawing;
+    this.unsized = from;
+    this.surface.history.replace(resized(from, w, h));
+    this.surface.fit();
+    this.surface.all();
+    this.refresh();
+  }
+
+  grow(edges: Edges): void {
+    const { width, height } = this.drawing;
+    if (width + edges.left + edges.right > LONGEST || height + edges.top + edges.bottom > LONGEST) {
+      ground().toast(ground().say("canvas.grow.most", { n: LONGEST }));
+      return;
+    }
+    this.put(grown(this.drawing, edges));
+  }
+
+  clear(): void {
+    const fresh = blank(this.drawing.width, this.drawing.height);
+    this.surface.active = this.drawing.layers.find((layer) => layer.id === this.surface.active)?.kind === "mask" ? "paint" : "lines";
+    this.put(fresh);
+  }
+
+  // --- tools
+
+  // The layer that takes the next stroke: the one chosen, else the nearest that can be drawn on.
+  ready(): Kind | null {
+    let layer = this.surface.layer;
+    if (strokesIn(this.drawing) >= MOST_STROKES) {
+      ground().toast(ground().say("canvas.strokes.most", { n: MOST_STROKES }));
+      return null;
+    }
+    if (!layer || layer.kind === "picture") layer = this.reach("paint");
+    if (layer.locked) {
+      ground().toast(ground().say("canvas.locked"));
+      return null;
+    }
+    if (layer.hidden) this.surface.history.replace(changed(this.drawing, layer.id, { hidden: false }));
+    return layer.kind;
+  }
+
+  // The top layer of a kind, made when there is none, and chosen.
+  reach(kind: Kind): Layer {
+    let layer = this.surface.layer?.kind === kind ? this.surface.layer : [...this.drawing.layers].reverse().find((one) => one.kind === kind);
+    if (!layer) {
+      layer = layerOf(kind, freshId(this.drawing, kind));
+      this.surface.history.replace({ ...this.drawing, layers: [...this.drawing.layers, layer] });
+    }
+    this.surface.active = layer.id;
+    this.refresh();
+    return layer;
+  }
+
+  fill(at: Point): void {
+    const { width, height } = this.drawing;
+    if (at.x < 0 || at.y < 0 || at.x >= width || at.y >= height) return;
+    const scale = Math.max(1, Math.max(width, height) / 1024);
+    const [w, h] = [Math.round(width / scale), Math.round(height / scale)];
+    const pixels = this.flat(w, h, new Set(["picture", "paint", "lines", ...(this.surface.layer?.kind === "mask" ? ["mask"] : [])]), true);
+    const found = flooded(pixels.getImageData(0, 0, w, h).data, w, h, Math.floor(at.x / scale), Math.floor(at.y / scale), 48);
+    const rings = outlined(widened(found, w, h), w, h, scale);
+    const { settings } = this;
+    const all = copies(rings, { fold: settings.fold, wrap: false }, width, height, 0);
+    this.put(added(this.drawing, this.surface.active, all.map((points) => ({
+      mark: "area", erase: false, color: settings.color, size: 1, softness: 0, opacity: settings.opacity, points,
+    }))));
+  }
+
+  pick(at: Point): string | null {
+    const { width, height } = this.drawing;
+    if (at.x < 0 || at.y < 0 || at.x >= width || at.y >= height) return null;
+    const pixels = this.flat(width, height, new Set(["picture", "paint", "lines"]), true);
+    const [r = 0, g = 0, b = 0] = pixels.getImageData(Math.floor(at.x), Math.floor(at.y), 1, 1).data;
+    return `#${[r, g, b].map((one) => one.toString(16).padStart(2, "0")).join("")}`;
+  }
+
+  // --- pictures out
+
+  private flat(width: number, height: number, kinds: ReadonlySet<string>, paper: boolean, exact = false): CanvasRenderingContext2D {
+    const ink = context(canvasOf(width, height), { willReadFrequently: true });
+    if (paper) {
+      ink.fillStyle = "#fff";
+      ink.fillRect(0, 0, width, height);
+    }
+    this.surface.flatten(ink, width, height, kinds, exact);
+    return ink;
+  }
+
+  private has(kinds: ReadonlySet<string>): boolean {
+    return this.drawing.layers.some((layer) => !layer.hidden && kinds.has(layer.kind) && !isBare(layer));
+  }
+
+  // Contract: `lines` and `mask` white on black, `colour` as it lies on white paper, the live stroke included.
+  draw(kind: "lines" | "colour" | "mask", ink: CanvasRenderingContext2D, exact = false): void {
+    const { width, height } = ink.canvas;
+    ink.save();
+    ink.setTransform(1, 0, 0, 1, 0, 0);
+    if (kind === "colour") {
+      ink.fillStyle = "#fff";
+      ink.fillRect(0, 0, width, height);
+      this.surface.flatten(ink, width, height, COLOURS, exact);
+    } else {
+      ink.clearRect(0, 0, width, height);
+      this.surface.flatten(ink, width, height, kind === "lines" ? LINES : MASKS, exact);
+      ink.globalCompositeOperation = "source-in";
+      ink.fillStyle = "#fff";
+      ink.fillRect(0, 0, width, height);
+      ink.globalCompositeOperation = "destination-over";
+      ink.fillStyle = "#000";
+      ink.fillRect(0, 0, width, height);
+    }
+    ink.restore();
+  }
+
+  async blob(kind: "lines" | "colour" | "mask", width: number, height: number): Promise<Blob | null> {
+    await this.pictures.settled();
+    if (!this.has({ lines: LINES, colour: COLOURS, mask: MASKS }[kind])) return null;
+    const ink = context(canvasOf(width, height));
+    this.draw(kind, ink, true);
+    return new Promise((done) => ink.canvas.toBlob(done, "image/png"));
+  }
+
+  async export(): Promise<Blob | null> {
+    await this.pictures.settled();
+    const { width, height } = this.drawing;
+    const ink = this.flat(width, height, new Set(["picture", "paint", "lines"]), true, true);
+    return new Promise((done) => ink.canvas.toBlob(done, "image/png"));
+  }
+
+  // --- pictures and drawings in
+
+  json(): Saved { return saved(this.drawing); }
+
+  async load(wanted: Wanted): Promise<void> {
+    let next: Drawing;
+    if (wanted.drawing) {
+      try { next = opened(wanted.drawing); } catch (error) { throw new Error(ground().say("canvas.unreadable"), { cause: error }); }
+    } else {
+      const [width, height] = wanted.size ?? [this.drawing.width, this.drawing.height];
+      next = blank(snap(width), snap(height));
+      const how = wanted.fit ?? "cover";
+      if (wanted.image) {
+        const { image, blob } = await this.pictures.read(wanted.image);
+        if (!wanted.size) next = blank(...proportioned(next, image));
+        next = this.pictures.place(next, image, blob, "picture", how);
+      }
+      for (const kind of ["lines", "mask"] as const) {
+        const from = wanted[kind];
+        if (!from) continue;
+        const { image, blob } = await this.pictures.read(from);
+        next = this.pictures.place({ ...next, layers: next.layers.filter((layer) => layer.id !== kind) }, image, blob, kind, "cover");
+      }
+    }
+    this.surface.active = next.layers.find((layer) => layer.kind === (wanted.image ? "mask" : "lines"))?.id ?? next.layers.at(-1)?.id ?? "";
+    this.put(next);
+    await this.surface.whole();
+  }
+
+  // A picture as a layer; onto an empty sheet it brings its proportions.
+  async take(source: Blob | string): Promise<void> {
+    const { image, blob } = await this.pictures.read(source);
+    const fresh = this.isEmpty();
+    const [width, height] = fresh ? proportioned(this.drawing, image) : [this.drawing.width, this.drawing.height];
+    const base = fresh ? resized(this.drawing, width, height) : this.drawing;
+    this.put(this.pictures.place(base, image, blob, "picture", fresh ? "cover" : "inside"));
+  }
+}
