@@ -157,11 +157,16 @@
     const sheet = sheets[kind];
     if (sheet.width !== width || sheet.height !== height) { sheet.width = width; sheet.height = height; }
     const pen = sheet.getContext("2d", { willReadFrequently: true });
-    pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    if (kind === "lines") { pen.fillStyle = "#000"; pen.fillRect(0, 0, width, height); }
     ink.canvas.draw(kind, pen);
+    if (blank(pen.getImageData(0, 0, width, height).data)) return null;
     return new Promise((done) => { sheet.toBlob(done, "image/png"); });
+  }
+
+  // Whether nothing is drawn there: one colour from end to end.
+  function blank(pixels) {
+    const words = new Uint32Array(pixels.buffer);
+    for (let i = 1; i < words.length; i += 1) if (words[i] !== words[0]) return false;
+    return true;
   }
 
   // --- the line to the studio: a socket, or a request a frame where no socket comes through

@@ -1,0 +1,68 @@
+"""A studio of its own for a benchmark, in a folder that goes afterwards, and a browser to open it in."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+
+from studio.bench.start import address, wait_for
+from studio.errors import StudioError
+from studio.settings import PROJECT, Settings
+
+_ENDING_SECONDS = 30.0
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+class Served:
+    """A running studio: its address, and the memory of its processes."""
+
+    def __init__(self, url: str, process: psutil.Process) -> None:
+        self.url, self._process = url, process
+
+    def memory(self) -> int:
+        """Resident bytes of the server and its worker."""
+        family = [self._process, *self._process.children(recursive=True)]
+        return sum(one.memory_info().rss for one in family if one.is_running())
+
+
+@contextmanager
+def served(settings: Settings) -> Generator[Served]:
+    """A studio over an empty data folder and these models, from a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "studio.cli", "serve", "--no-browser", "--port", "0"]
+        process = subprocess.Popen(
+            [*command, "--data", folder, "--models", str(settings.models)],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            url = address(process)
+            wait_for(url)
+            yield Served(url, psutil.Process(process.pid))
+        finally:
+            process.terminate()
+            process.wait(_ENDING_SECONDS)
+
+
+@contextmanager
+def browser() -> Generator[Any]:
+    """Chromium, without a window. Raises `StudioError` where Playwright or a browser is missing."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise StudioError("This benchmark needs Playwright: pip install playwright.") from error
+    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        try:
+            yield opened
+        finally:
+            opened.close()
