@@ -148,7 +148,8 @@ def _planes(net: Upscaler, colours: Pixels, tools: Tools, pre_pad: int, grey: bo
     for stripe in stripes(source, work, plan, tools.check):
         rows = np.ascontiguousarray(stripe[:, : max(0, height - at), :width].transpose(1, 2, 0))
         if grey and len(rows):
-            rows = cv2.cvtColor(rows, cv2.COLOR_RGB2GRAY)
+            # In this order, for the sum is rounded as it is in RealESRGANer.
+            rows = cv2.cvtColor(np.ascontiguousarray(rows[..., ::-1]), cv2.COLOR_BGR2GRAY)
         whole[at : at + len(rows)] = np.rint(rows * most)
         at += len(rows)
     return whole
