@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from studio.errors import NotFound
 from studio.gallery import Gallery, Picture
 
 Kind = Literal["png", "jpeg", "webp"]
+PATTERN = "inkstone-{date}-{time}-{id}"
+PATTERN_LENGTH, WORDS = 120, 48  # characters of the pattern, and of each word filled in
 ZIP_BEGINS = (1980, 1, 1, 0, 0, 0)  # the format knows no earlier time
 ENDINGS: dict[Kind, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
@@ -25,14 +28,41 @@ def exported(png: bytes, kind: Kind, recipe: bool) -> bytes:
     return kept if kind == "png" else metadata.export(kept, kind)
 
 
-def file_name(picture: Picture, kind: Kind) -> str:
-    """What to call the file: time and id, nothing anybody wrote."""
-    when = datetime.fromtimestamp(picture.created, UTC).strftime("%Y%m%d-%H%M%S")
-    return f"inkstone-{when}-{picture.id[:8]}{ENDINGS[kind]}"
+def file_name(picture: Picture, kind: Kind, pattern: str = PATTERN) -> str:
+    """What to call the file: the pattern's words in braces filled in, only letters, digits and hyphens kept.
+
+    The first letters of the id are always in it, so that no two pictures are called the same.
+    """
+    when = datetime.fromtimestamp(picture.created, UTC)
+    said = {
+        "date": when.strftime("%Y%m%d"),
+        "time": when.strftime("%H%M%S"),
+        "id": picture.id[:8],
+        "seed": str(picture.seed or 0),
+        "model": picture.model,
+        "prompt": picture.prompt,
+        "width": str(picture.width),
+        "height": str(picture.height),
+    }
+    unique = pattern if "{id}" in pattern else f"{pattern}-{{id}}"
+    filled = re.sub(
+        r"\{(\w+)\}", lambda found: plain(said.get(found[1], ""))[:WORDS], unique[:PATTERN_LENGTH]
+    )
+    return f"{plain(filled)}{ENDINGS[kind]}"
+
+
+def plain(text: str) -> str:
+    """What every system takes in a file's name."""
+    return re.sub(r"[^\w]+", "-", text).strip("-_")
 
 
 def archive(
-    gallery: Gallery, painter: str, pictures: Sequence[Picture], kind: Kind, recipe: bool
+    gallery: Gallery,
+    painter: str,
+    pictures: Sequence[Picture],
+    kind: Kind,
+    recipe: bool,
+    pattern: str = PATTERN,
 ) -> Iterator[bytes]:
     """A ZIP of pictures in pieces, one picture at a time in memory; what has gone since is left out."""
     sink = _Sink()
@@ -43,7 +73,7 @@ def archive(
             except NotFound:
                 continue
             when = max(datetime.fromtimestamp(picture.created, UTC).timetuple()[:6], ZIP_BEGINS)
-            file.writestr(zipfile.ZipInfo(file_name(picture, kind), when), data)
+            file.writestr(zipfile.ZipInfo(file_name(picture, kind, pattern), when), data)
             yield sink.taken()
     yield sink.taken()
 

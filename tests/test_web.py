@@ -4,7 +4,6 @@ import json
 import re
 import socket
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -15,14 +14,9 @@ from starlette.routing import Route
 
 from studio.studio import Studio
 from studio.web import Server
-from studio.web.downloads import downloading
-from studio.web.finishing import finishing
-from studio.web.gallery import gallery_routes
 from studio.web.guard import Door, closed, foreign, hosts_of
-from studio.web.live import live_routes
-from studio.web.looking import looking
-from studio.web.prompting import guessed, prompting
-from studio.web.routes import routes
+from studio.web.server import every_route
+from studio.web.sharing import share_routes
 
 QUICK = {"prompt": "a lake", "steps": 2}
 
@@ -165,7 +159,7 @@ def test_every_answer_carries_the_security_headers(owner: httpx.Client, stranger
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
 
 
-def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client):
+def test_every_route_of_ours_is_reviewed(studio: Studio, server: Server, stranger: httpx.Client):
     """A new route must be put into one of these lists by somebody who has thought about it."""
     public = {("GET", "/studio/page/{name}"), ("GET", "/studio/health")}
     hers = {
@@ -179,7 +173,8 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
         ("POST", "/studio/words"), ("GET", "/studio/words/painters"), ("GET", "/studio/words/known"),
         ("GET", "/studio/history"), ("GET", "/studio/styles"), ("POST", "/studio/styles"),
         ("GET", "/studio/styles/{name}.webp"), ("POST", "/studio/explore"), ("GET", "/studio/explore"),
-        ("POST", "/studio/travel"),
+        ("POST", "/studio/travel"), ("POST", "/studio/outpaint"), ("POST", "/studio/scroll"),
+        ("GET", "/studio/scroll"), ("POST", "/studio/scroll/stop"), ("GET", "/studio/scroll/{id}"),
         ("GET", "/studio/gallery"), ("GET", "/studio/gallery/summary"),
         ("GET", "/studio/gallery/about/{id}"), ("GET", "/studio/gallery/file/{id}"),
         ("POST", "/studio/gallery/zip"), ("POST", "/studio/gallery/star"),
@@ -189,17 +184,13 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, stranger: httpx.Client)
     }  # fmt: skip
     owners = {
         ("GET", "/studio/models/catalog"), ("GET", "/studio/models/downloads"),
-        ("POST", "/studio/models/get"),
+        ("POST", "/studio/models/get"), ("GET", "/studio/settings"), ("PUT", "/studio/settings"),
+        ("POST", "/studio/settings/unload"), ("GET", "/studio/share"), ("POST", "/studio/share/start"),
+        ("POST", "/studio/share/stop"), ("POST", "/studio/share/models"), ("POST", "/studio/share/away"),
         ("POST", "/studio/models/stop"), ("POST", "/studio/models/use"), ("POST", "/studio/models/forget"),
     }  # fmt: skip
-    ours = [
-        *routes(studio),
-        *gallery_routes(studio),
-        *downloading(studio.downloads, studio.painters, partial(guessed, studio)),
-        *prompting(studio),
-        *finishing(studio),
-        *looking(studio),
-        *(r for r in live_routes(studio) if isinstance(r, Route)),  # its socket: tests/web/test_live.py
+    ours = [  # the live socket: tests/web/test_live.py
+        r for r in (*every_route(studio), *share_routes(server.sharing)) if isinstance(r, Route)
     ]
     there = {(method, r.path) for r in ours for method in (r.methods or ()) if method != "HEAD"}
     assert there == public | hers | owners

@@ -183,6 +183,10 @@ class Desk:
         images.check(picture)
         return self._looks.put(kind, picture, painter)
 
+    def memory(self, painter: str, *, unload: bool = False) -> Future[Seen | None]:
+        """What the worker holds in memory, or after letting go of all models; answers as `look` does."""
+        return self._looks.put("unload" if unload else "memory", b"", painter)
+
     # --- keeping house
 
     def close(self) -> None:

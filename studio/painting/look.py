@@ -51,11 +51,27 @@ def hint(image: Image, name: str, tools: Tools) -> Sight:
     return Sight({}, {"picture": images.encode_png(made)})
 
 
+def memory(tools: Tools) -> Sight:
+    """What of the models is in memory, and how much of it there may be."""
+    return Sight(dict(tools.models.memory()), {})
+
+
+def unload(tools: Tools) -> Sight:
+    """Lets go of every model, then the same."""
+    tools.models.unload()
+    return memory(tools)
+
+
+HOUSE: Mapping[str, Callable[[Tools], Sight]] = MappingProxyType(
+    {"memory": memory, "unload": unload}
+)  # no picture
 LOOKS: Mapping[str, Callable[[Image, str, Tools], Sight]] = MappingProxyType({"faces": faces, "hint": hint})
 
 
 def look(kind: str, picture: bytes, tools: Tools) -> Sight:
     """What is seen in a picture. Raises `UnknownName`, `BadPicture`, or what loading raises."""
+    if kind in HOUSE:
+        return HOUSE[kind](tools)
     check(kind)
     name, _, word = kind.partition(":")
     return LOOKS[name](images.read(picture), word, tools)

@@ -16,7 +16,7 @@ from studio.identity import Role
 from studio.studio import Studio
 from studio.ui.bundle import addresses
 from studio.ui.page import Page, Tab, Updates, applied, merged, painter_of, scripted, telling
-from studio.ui.tabs import OWNED, TABS, painting
+from studio.ui.tabs import OWNED, PAGES, painting
 from studio.ui.tabs.panels import PANELS
 from studio.ui.theme import theme
 from studio.ui.words import Words, preferred, read_catalogs
@@ -26,7 +26,7 @@ def build(studio: Studio, profile: Role = "owner") -> gr.Blocks:
     """The page over one studio, not yet launched; guests have no owner's tabs in theirs."""
     catalogs = read_catalogs()
     names = [{"tag": tag, "name": words("language")} for tag, words in catalogs.items()]
-    pages = {name: place for name, place in TABS.items() if profile == "owner" or name not in OWNED}
+    pages = [name for name in PAGES if profile == "owner" or name not in OWNED]
     with gr.Blocks(title="Inkstone", analytics_enabled=False, fill_width=True) as blocks:
         masthead = scripted("masthead", ("language",), languages=names, language="", tabs=[*PANELS, *pages])
         masthead.render()
@@ -36,13 +36,15 @@ def build(studio: Studio, profile: Role = "owner") -> gr.Blocks:
             with gr.Column(elem_id="bench", scale=0, min_width=330):
                 tabs = [painting.build(page)]
             with gr.Column(elem_id="easel", scale=1, min_width=340):
+                scripted("live").render()
                 with gr.Row(elem_id="desk", equal_height=False):
+                    scripted("canvas").render()
                     stage.render()
                 strip = scripted("strip", words={})
                 strip.render()
-        for name, place in pages.items():
+        for name in pages:
             with gr.Column(elem_id=f"page-{name}", elem_classes="page"):
-                tabs.append(place(page))
+                scripted(name).render()
         wire(blocks, page, masthead, strip, tabs)
     return blocks
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -161,10 +161,11 @@ def taking(studio: Studio) -> list[Route]:
 
         def make() -> tuple[str, bytes]:
             picture = gallery.get(painter, str(request.path_params["id"]))
-            return file_name(picture, kind), exported(gallery.read(painter, picture.id), kind, recipe)
+            name = file_name(picture, kind, studio.pattern(painter))
+            return name, exported(gallery.read(painter, picture.id), kind, recipe)
 
         name, data = await run_in_threadpool(make)
-        headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
+        headers = {**PRIVATE, "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
         return Response(data, media_type=MEDIA[kind], headers=headers)
 
     async def download(request: Request) -> Response:
@@ -172,7 +173,7 @@ def taking(studio: Studio) -> list[Route]:
         kind, recipe = form_of(said.get("kind", "png")), not said.get("bare")
         names = chosen({"pictures": said.get("pictures", "").split()})
         pictures = await run_in_threadpool(lambda: [gallery.get(painter, name) for name in names])
-        stream = archive(gallery, painter, pictures, kind, recipe)
+        stream = archive(gallery, painter, pictures, kind, recipe, studio.pattern(painter))
         headers = {**FRESH, "Content-Disposition": 'attachment; filename="inkstone.zip"'}
         return StreamingResponse(stream, media_type="application/zip", headers=headers)
 

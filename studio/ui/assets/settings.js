@@ -39,8 +39,8 @@
     view.pattern.value = state.pattern;
     view.example.textContent = state.example;
     const held = state.memory;
-    view.memory.textContent = held ? ink.say("settings.held", { used: gb(held.used), budget: gb(held.budget), n: held.entries, device: held.device }) : ink.say("settings.asleep");
-    view.unload.hidden = !held?.entries;
+    view.memory.textContent = held ? ink.say("settings.held", { used: gb(held.ram_bytes + (held.device_bytes || 0)), budget: gb(held.ram_budget), n: held.components, device: held.device }) : ink.say("settings.asleep");
+    view.unload.hidden = !held?.components;
     view.folders.replaceChildren(...Object.entries(state.folders || {}).flatMap(([name, path]) => [
       ink.make("dt", "", ink.say(`settings.folder.${name}`)), ink.make("dd", "", path),
     ]));

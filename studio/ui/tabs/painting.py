@@ -103,6 +103,7 @@ def place(form: Form, words: Words, chips: gr.HTML, most: int) -> Parts:
         form.place_rest()
         form.place_part("variation")
         reset = gr.Button(words("reset"), size="sm", elem_id="reset")
+    scripted("explore").render()
     with gr.Row(elem_id="actions"):
         paint = gr.Button(words("paint"), variant="primary", elem_id="paint", scale=3)
         stop = gr.Button(words("stop"), elem_id="stop", scale=1, min_width=90)
