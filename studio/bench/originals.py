@@ -88,7 +88,8 @@ def run(script: str, given: Mapping[str, NDArray[Any]], folder: Path = FOLDER) -
         here = Path(place)
         (here / "script.py").write_text(script, "utf-8")
         (here / "run.py").write_text(_RUN, "utf-8")
-        np.savez(here / "given.npz", **dict(given))
+        arrays: dict[str, Any] = dict(given)
+        np.savez(here / "given.npz", **arrays)
         _call([str(python), "run.py", "script.py", "given.npz", "made.npz"], here)
         with np.load(here / "made.npz", allow_pickle=False) as made:
             return {name: made[name] for name in made.files}

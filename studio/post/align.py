@@ -46,7 +46,7 @@ def similarity(landmarks: Pixels) -> Pixels | None:
     import cv2
     import numpy as np
 
-    matrix, _ = cv2.estimateAffinePartial2D(landmarks, np.array(TEMPLATE), method=cv2.LMEDS)
+    matrix: Any = cv2.estimateAffinePartial2D(landmarks, np.array(TEMPLATE), method=cv2.LMEDS)[0]
     return matrix if matrix is not None and np.isfinite(matrix).all() else None
 
 

@@ -171,7 +171,7 @@ def _by_yunet(pixels: Pixels, file: ModelFile) -> Pixels:
         net = cv2.FaceDetectorYN.create(
             "onnx", weights, np.empty(0, np.uint8), size, YUNET_SURE, YUNET_OVERLAP, YUNET_MOST
         )
-        _, found = net.detect(np.ascontiguousarray(pixels))
+        found: Any = net.detect(np.ascontiguousarray(pixels))[1]
     except (cv2.error, OSError) as error:
         raise BrokenWeights(f"“{file.title}” is damaged or incomplete. Download it again.") from error
     if found is None:

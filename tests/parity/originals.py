@@ -27,12 +27,13 @@ def reference(name, script, **arrays):
     """The originals' arrays, and whether they were made here and now. Keep them small: they are recorded."""
     path = GOLDEN / f"{name}.npz"
     try:
-        made = run(script, **arrays)
+        originals.prepared()
     except originals.NoOriginals:
         if not path.is_file():
             raise
         with np.load(path, allow_pickle=False) as kept:
             return {key: kept[key] for key in kept.files}, False
+    made = run(script, **arrays)
     if os.environ.get("INKSTONE_RECORD"):
         GOLDEN.mkdir(exist_ok=True)
         np.savez_compressed(path, **made)
