@@ -51,6 +51,7 @@ def settings(args: Arguments) -> Settings:
     from studio.settings import Settings
 
     names = ("data", "models", "extra_models", "device", "host", "port")
+    names += ("share", "public", "guest_port", "public_host", "password")
     said = {name: getattr(args, name, None) for name in names}
     if getattr(args, "no_browser", False):
         said["browser"] = False

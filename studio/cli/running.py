@@ -10,7 +10,6 @@ import urllib.request
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException
-from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +37,11 @@ class Running:
     def __init__(self, url: str) -> None:
         parts = urllib.parse.urlsplit(url)
         self._base = f"{parts.scheme}://{parts.netloc}"
-        # Never through a proxy of the environment: it would get to see the key.
-        direct = urllib.request.ProxyHandler({})
-        self._opener = urllib.request.build_opener(direct, urllib.request.HTTPCookieProcessor(CookieJar()))
-        with self._ask(f"/?{parts.query}"):
+        # The key goes with each request, so that the studio has no browser of this command to remember; and
+        # never through a proxy of the environment, which would get to see it.
+        self._key = urllib.parse.parse_qs(parts.query)["key"][0]
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with self._ask("/studio/state"):
             pass
 
     @classmethod
@@ -78,6 +78,21 @@ class Running:
         with self._ask("/studio/cancel", {"group": group}):
             pass
 
+    def unroll(self, scroll: Mapping[str, Any]) -> str:
+        """Begin a handscroll; returns its name."""
+        with self._ask("/studio/scroll", {"scroll": dict(scroll)}) as answer:
+            return str(json.load(answer)["scroll"])
+
+    def unrolled(self, name: str) -> dict[str, Any]:
+        """How far a handscroll is."""
+        with self._ask(f"/studio/scroll/{urllib.parse.quote(name)}") as answer:
+            return json.load(answer)
+
+    def stop_scroll(self, name: str) -> None:
+        """Unroll a handscroll no further."""
+        with self._ask("/studio/scroll/stop", {"scroll": name}):
+            pass
+
     def pictures(self, search: str) -> Iterator[dict[str, Any]]:
         """The gallery, newest first: id, prompt and model of each picture."""
         before, more = "", True
@@ -96,7 +111,9 @@ class Running:
 
     def _ask(self, path: str, said: Mapping[str, Any] | None = None) -> Any:
         data = None if said is None else json.dumps(said).encode()
-        headers = {"Content-Type": "application/json", "Origin": self._base} if data else {}
+        headers = {"Authorization": f"Bearer {self._key}"}
+        if data:
+            headers |= {"Content-Type": "application/json", "Origin": self._base}
         request = urllib.request.Request(self._base + path, data, headers)  # noqa: S310
         try:
             return self._opener.open(request, timeout=600)
