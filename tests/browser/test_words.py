@@ -190,6 +190,49 @@ def test_earlier_prompts_come_back_with_the_arrow(page: Page):
     expect(page.locator(PROMPT)).to_have_value("geese over snow ms=10")
 
 
+def test_a_grid_is_painted_and_shown_with_its_labels(page: Page):
+    page.fill(PROMPT, "a lake ms=5")
+    page.evaluate("document.querySelector('.explore').open = true")
+    page.locator(".explore .axis select").nth(0).select_option("steps")
+    page.locator(".explore .axis textarea").nth(0).fill("1-3")
+    page.locator(".explore .axis select").nth(1).select_option("replace")
+    page.locator(".explore .axis textarea").nth(1).fill("lake, river")
+    page.click(".explore .go")
+    answer = page.locator("[data-answer=paint]")
+    page.wait_for_selector(".tiles.gridded, [data-answer=paint]")
+    if answer.count():
+        answer.click()
+    page.wait_for_selector(".tiles.gridded")
+    page.wait_for_function("document.querySelectorAll('.gridded .tile[data-kind=done]').length === 6")
+    labels = page.locator(".grid-label").all_text_contents()
+    assert labels == ["Steps", "1", "2", "3", "lake", "river"]
+    places = page.evaluate("[...document.querySelectorAll('.gridded .tile')].map(t => t.style.gridArea)")
+    assert len(set(places)) == 6
+    page.click(".explore .last")
+    expect(page.locator(".lattice td img")).to_have_count(6)
+    with page.expect_download() as download:
+        page.click(".lattice button.plain")
+    assert download.value.suggested_filename == "inkstone-grid.png"
+    page.keyboard.press("Escape")
+    page.fill(PROMPT, "a pine ms=5")
+    page.evaluate("inkstone.paintNow()")
+    page.wait_for_selector(".tiles:not(.gridded)")
+    expect(page.locator(".grid-label")).to_have_count(0)
+    page.wait_for_function("!document.body.classList.contains('painting')")
+
+
+def test_the_way_between_two_pictures_is_painted(page: Page):
+    page.evaluate("document.querySelector('.explore').open = true")
+    page.evaluate("document.querySelector('.travel').open = true")
+    alike = page.locator(".explore .end[title='a pine ms=5']")
+    alike.nth(0).click()
+    alike.nth(1).click()
+    page.fill(".explore .frames", "3")
+    page.click(".explore .leave")
+    page.wait_for_function("document.querySelectorAll('.gridded .tile[data-kind=done]').length === 3")
+    assert "50 %" in page.locator(".grid-label").all_text_contents()
+
+
 def test_it_speaks_chinese(page: Page):
     page.select_option(".languages", "zh-CN")
     page.fill(PROMPT, "一只猫,湖、雾、松")

@@ -65,7 +65,9 @@
     know(order.group, order.jobs, []);
     follow();
     if (order.group === shown) shape(order.ratio);
+    ink.gridded?.(order);
   }
+  ink.order = ordered;
 
   function know(group, ids, events) {
     const jobs = groups.get(group) || new Map();

@@ -21,7 +21,7 @@ from studio.ui.form import Form
 from studio.ui.page import Page, Tab, Updates, applied, merged, painter_of, scripted, telling, values
 from studio.ui.tabs.acts import ACTS, Act, opening
 from studio.ui.tabs.panels import PANELS, Panel
-from studio.ui.tabs.wording import wire_wording
+from studio.ui.tabs.wording import axes, wire_wording
 from studio.ui.words import Words
 
 NAME = "paint"
@@ -49,6 +49,7 @@ class Parts:
     examples: tuple[gr.Button, ...]
     panels: tuple[Panel, ...]
     chips: gr.HTML
+    explore: gr.HTML
 
 
 def build(page: Page) -> Tab:
@@ -60,7 +61,8 @@ def build(page: Page) -> Tab:
     wire(page, form, parts)
     shown: tuple[Block, ...] = (
         *form.components, parts.count, parts.paint, parts.stop, parts.reset, *parts.folds.values(),
-        *parts.tools.values(), *parts.examples, *(one for panel in parts.panels for one in panel.components),
+        parts.explore, *parts.tools.values(), *parts.examples,
+        *(one for panel in parts.panels for one in panel.components),
     )  # fmt: skip
     return Tab(
         NAME,
@@ -103,11 +105,12 @@ def place(form: Form, words: Words, chips: gr.HTML, most: int) -> Parts:
         form.place_rest()
         form.place_part("variation")
         reset = gr.Button(words("reset"), size="sm", elem_id="reset")
-    scripted("explore").render()
+    explore = scripted("explore", fields=axes(form, words))
+    explore.render()
     with gr.Row(elem_id="actions"):
         paint = gr.Button(words("paint"), variant="primary", elem_id="paint", scale=3)
         stop = gr.Button(words("stop"), elem_id="stop", scale=1, min_width=90)
-    return Parts(count, paint, stop, reset, folds, tools, examples, panels, chips)
+    return Parts(count, paint, stop, reset, folds, tools, examples, panels, chips, explore)
 
 
 def place_size(form: Form, words: Words) -> dict[str, gr.Button]:
@@ -173,6 +176,7 @@ def relabel(studio: Studio, form: Form, parts: Parts, words: Words) -> Updates:
         parts.paint: {"value": words("paint")},
         parts.stop: {"value": words("stop")},
         parts.reset: {"value": words("reset")},
+        parts.explore: {"fields": axes(form, words)},
         **{fold: {"label": words(name)} for name, fold in parts.folds.items()},
     }
     panels = [panel.relabel(words) for panel in parts.panels]

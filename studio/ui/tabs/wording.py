@@ -11,10 +11,29 @@ from gradio.blocks import Block
 
 from studio.errors import UnknownName
 from studio.explore import read_axes
-from studio.ui.form import Form
+from studio.ui.fields import bare
+from studio.ui.form import Entry, Form
 from studio.ui.page import Page, applied, painter_of, telling, values
+from studio.ui.words import Words
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def axes(form: Form, words: Words) -> list[dict[str, str]]:
+    """The fields that a grid can vary, as the page calls them."""
+    parts = {member.path: words.name(member.part) for member in form.members}
+    found: list[dict[str, str]] = []
+    for path, entry in form.entries.items():
+        if entry.kind != "part" and path not in ("prompt", "negative"):
+            title = words.title(entry.part, entry.name)
+            whole = f"{parts[entry.group]} · {title}" if entry.group in parts else title
+            found.append({"path": path, "title": whole, "kind": "number" if is_number(entry) else "word"})
+    return found
+
+
+def is_number(entry: Entry) -> bool:
+    """Whether the values of a field are numbers."""
+    return bare(entry.info.annotation) in (int, float)
 
 
 def wire_wording(page: Page, form: Form) -> None:
