@@ -117,6 +117,31 @@ class Unrolling:
     sentence: str = ""
 
 
+def told(row: Unrolling) -> dict[str, Any]:
+    """How far a scroll is.
+
+    `group`: the request of the part that is being painted, for its events; `parts`: the pictures so far, of
+    which each begins with the `seen` last columns of the one before.
+    """
+    asked = row.asked
+    return {
+        "id": row.id,
+        "state": row.state,
+        "group": row.group,
+        "parts": list(row.parts),
+        "picture": row.picture,
+        "width": row.width,
+        "length": asked["length"],
+        "height": asked["recipe"]["height"],
+        "seen": row.seen,
+        "step": row.step,
+        "painted": row.width
+        or (asked["recipe"]["width"] + row.step * (len(row.parts) - 1) if row.parts else 0),
+        "direction": asked["direction"],
+        "sentence": row.sentence,
+    }
+
+
 def joined(parts: Sequence[Image], seen: int, direction: str) -> Image:
     """One picture of parts of which each begins with the `seen` last columns of the one before."""
     from PIL import Image as Pictures

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from studio import __version__
-from studio.cli import bench, gallery, models, paint, replay, serve, train, travel
+from studio.cli import bench, gallery, models, paint, replay, scroll, serve, train, travel
 from studio.errors import Stopped, StudioError
 
 COMMANDS = {
@@ -15,6 +15,7 @@ COMMANDS = {
     "paint": paint.COMMAND,
     "replay": replay.COMMAND,
     "travel": travel.COMMAND,
+    "scroll": scroll.COMMAND,
     "gallery": gallery.COMMAND,
     "models": models.COMMAND,
     "train": train.COMMAND,

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from studio.errors import BadInput, NotFound
 from studio.painting.outpaint import Edges
 from studio.recipe import explain
-from studio.scroll import Unrolling
+from studio.scroll import told
 from studio.studio import Studio
 from studio.web.routes import ID, answered, body, painter_of
 
@@ -76,26 +76,3 @@ def edges_of(values: dict[str, Any]) -> Edges:
         return Edges.model_validate(values)
     except ValidationError as error:
         raise BadInput(explain(error)) from error
-
-
-def told(row: Unrolling) -> dict[str, Any]:
-    """How far a scroll is.
-
-    `group`: the request of the part that is being painted, for its events; `parts`: the pictures so far, of
-    which each begins with the `seen` last columns of the one before.
-    """
-    asked = row.asked
-    return {
-        "id": row.id,
-        "state": row.state,
-        "group": row.group,
-        "parts": list(row.parts),
-        "picture": row.picture,
-        "width": row.width,
-        "length": asked["length"],
-        "height": asked["recipe"]["height"],
-        "seen": row.seen,
-        "step": row.step,
-        "direction": asked["direction"],
-        "sentence": row.sentence,
-    }

@@ -22,7 +22,7 @@ def test_every_hint_has_the_size_asked_for(name, mode):
     assert (made.mode, made.size) == ("RGB", (128, 64))
 
 
-@pytest.mark.parametrize("name", ["invert", "scribble", "lineart"])
+@pytest.mark.parametrize("name", ["invert", "scribble", "lineart", "paper"])
 def test_dark_strokes_become_white_on_black(name):
     made = np.asarray(hint(name, sketch(), 200, 100)).mean(axis=2)
     assert made[50, 100] > 200
@@ -46,7 +46,7 @@ def test_scribble_is_black_and_white_alone_and_canny_finds_both_sides_of_a_strok
 
 
 def test_a_blank_sheet_has_no_lines_and_none_changes_nothing():
-    for name in ("invert", "scribble", "canny", "lineart"):
+    for name in ("invert", "scribble", "canny", "lineart", "paper"):
         assert np.asarray(hint(name, Image.new("RGB", (64, 64), "white"), 64, 64)).max() == 0
     noise = Image.effect_noise((64, 64), 80).convert("RGB")
     assert np.array_equal(np.asarray(hint("none", noise, 64, 64)), np.asarray(noise))
@@ -55,3 +55,17 @@ def test_a_blank_sheet_has_no_lines_and_none_changes_nothing():
 def test_an_unknown_hint_lists_what_exists():
     with pytest.raises(UnknownName, match="scribble"):
         hint("scribbel", Image.new("RGB", (64, 64)), 64, 64)
+
+
+def test_a_photographed_sketch_loses_shadow_tint_and_grain_but_not_its_lines():
+    random = np.random.default_rng(4)
+    shade = np.linspace(0.35, 1.0, 300)[None, :, None] * np.array([235, 220, 190])
+    paper = np.repeat(shade, 200, axis=0) + random.normal(0, 4, (200, 300, 3))
+    drawn = Image.new("L", (300, 200))
+    for y in (40, 100, 160):
+        ImageDraw.Draw(drawn).line([(20, y), (280, y)], fill=255, width=4)
+    ink = np.asarray(drawn)[..., None] / 255
+    photo = Image.fromarray((paper * (1 - 0.6 * ink)).clip(0, 255).astype(np.uint8))
+    made, there = np.asarray(hint("paper", photo, 300, 200))[..., 0] > 0, np.asarray(drawn) > 0
+    assert made[there].mean() > 0.9
+    assert made[~there].mean() < 0.02
