@@ -26,6 +26,7 @@ def glance(
     """
     job = canvas.asked["job"]
     worker.send(canvas.asked, canvas.blobs)
+    canvas.answer.add_done_callback(lambda _: worker.nudge())  # overtaken, or her pen rests
     until, stopping = time.monotonic() + patience, False
     while True:
         if closing():

@@ -82,7 +82,7 @@ class Slots:
         self.ring: Callable[[], None] = _nobody
 
     def put(self, recipe: Recipe, painter: str, blobs: Mapping[str, bytes]) -> Future[Frame | None]:
-        """Lays the newest canvas into the painter's slot.
+        """Lays the newest canvas into the painter's slot; the one of hers in hand ends at its next step.
 
         Raises `LimitReached` for a recipe beyond the limits, and when as many others as may paint live do so.
         """
@@ -97,10 +97,11 @@ class Slots:
             self._moved[painter] = now
             self._number += 1
             canvas = Canvas(self._number, painter, recipe.to_json(), dict(blobs))
-            before = self._waiting.get(painter)
+            overtaken = [self._waiting.get(painter), self._hand]
             self._waiting[painter] = canvas
-        if before is not None:
-            before.give(None)
+        for before in overtaken:
+            if before is not None and before.painter == painter:
+                before.give(None)
         self.ring()
         return canvas.answer
 

@@ -143,6 +143,8 @@ class Live:
         with bench.models.use(*borrowed, work_bytes=work) as (unet, vae, *nets):
             shot = _Shot(materials, blobs, words, unet, vae, tuple(nets), stopped)
             latents, spent = shot.denoise(bench.scheduler(materials.model, family), steps)
+            if stopped():
+                raise Stopped("Stopped.")
             jpeg = images.encode_jpeg(decode(family, latents, vae), JPEG_QUALITY)
         seconds = time.perf_counter() - began
         measured = Pace(spent / steps, seconds - spent)

@@ -132,3 +132,11 @@ def test_a_canvas_brings_all_its_pictures(desk):
     digest = images.digest(b"elsewhere")
     with pytest.raises(BadInput, match="did not come"):
         desk.live(recipe().but(source={"image": digest}), ANNA, {})
+
+
+def test_a_newer_canvas_ends_her_frame_in_hand_at_its_next_step(desk):
+    slow = desk.live(recipe("ms=300").but(steps=60), ANNA)
+    time.sleep(0.5)
+    newer = desk.live(recipe(seed=12), ANNA)
+    assert slow.result(0) is None
+    assert read_code(newer.result(8).jpeg) == 12

@@ -141,7 +141,10 @@ def test_two_windows_never_show_each_others_frames(hall):
             return seen
 
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(paint, (11, 22))) == [{11}, {22}]
+        one, other = pool.map(paint, (11, 22))
+    assert one <= {11}
+    assert other <= {22}
+    assert one | other
 
 
 def test_a_mistake_while_painting_is_told_and_the_next_canvas_is_painted(hall):

@@ -83,7 +83,7 @@
   function rested() {
     if (!on || !guide().any) return;
     rests = dirty = true;
-    send();
+    send(true); // at once: the frame on its way is of an unfinished stroke
     clearTimeout(resting);
     resting = setTimeout(finish, REST);
   }
@@ -106,8 +106,8 @@
     return { lines, colour, any: lines || colour };
   }
 
-  async function send() {
-    if (flying || !dirty || !line.ready()) return;
+  async function send(atOnce = false) {
+    if ((flying && !atOnce) || !dirty || !line.ready()) return;
     dirty = false;
     const mine = (flying = ++number);
     sent = performance.now();
