@@ -19,7 +19,7 @@ def client(tmp_path_factory):
 @pytest.fixture(scope="module")
 def digest(client):
     picture = images.encode_png(Image.new("RGB", (40, 24), "white"))
-    return client.post("/studio/upload", content=picture).json()["digest"]
+    return client.post("/studio/upload", content=picture).json()["image"]
 
 
 def test_faces_are_json_and_a_hint_is_a_png_that_nobody_keeps(client, digest):
