@@ -56,7 +56,7 @@ CLOSED = (
 # Files of the program, the same for everybody; browsers ask for some of them without a cookie.
 PUBLIC = ("/assets/", "/static/", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt")
 PUBLIC_ALSO = ("/studio/health", "/studio/page/", "/gradio_api/startup-events", "/gradio_api/app_id")
-PICTURES = ("/studio/upload", "/studio/film", "/studio/restore")
+PICTURES = ("/studio/upload", "/studio/film", "/studio/restore", "/studio/drawing", "/studio/drawing/keep")
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -256,7 +256,7 @@ class Guard:
             known = bool(key) and guests.knows_key(key)
             page = entrance(guests.key, bool(guests.password)) if known else UNINVITED
             return HTMLResponse(
-                page, status_code=200 if known else 401, headers={"Cache-Control": "no-store"}
+                page, 200 if known else 401, {"Cache-Control": "no-store"}
             )
         return refusal(401, "This browser was not invited, or the invitation has ended; ask for a new link.")
 
@@ -357,16 +357,17 @@ def entrance(key: str, locked: bool, said: str = "") -> str:
     It takes a press, so that the previews which messengers make of a link do not become guests.
     """
     asked = (
-        '<p><label>Password · 密码<br><input type="password" name="password" maxlength="200" required autofocus '
-        'autocomplete="off"></label></p>'
+        '<p><label>Password · 密码<br><input type="password" name="password" maxlength="200" required '
+        'autofocus autocomplete="off"></label></p>'
     )
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Inkstone</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">{STYLE}
 input,button{{font:inherit;padding:.5em .8em;min-height:44px;box-sizing:border-box;border:1px solid #b9ae9a;
 border-radius:6px;background:#fcf9f2;color:inherit}}button{{background:#1d1b18;color:#f6f1e7;cursor:pointer}}
 :focus-visible{{outline:2px solid #2c6e70;outline-offset:2px}}</style>
-<main><p><b>Inkstone</b></p><p>You are invited to paint here. What you paint and upload is yours alone to see on
-this page; the studio's owner keeps the machine it lies on.</p>
+<main><p><b>Inkstone</b></p><p>You are invited to paint here. What you paint and upload is yours alone to see
+on this page; the studio's owner keeps the machine it lies on.</p>
 <p lang="zh-CN">邀请你来作画。你的作品和上传的图片在这里只有你能看到；它们存放在画室主人的电脑上。</p>
-<form method="post" action="studio/enter"><input type="hidden" name="key" value="{key}">{asked if locked else ""}
+<form method="post" action="studio/enter"><input type="hidden" name="key" value="{key}">
+{asked if locked else ""}
 <p role="alert"><b>{said}</b></p><p><button type="submit">Come in · 进入</button></p></form></main></html>"""

@@ -18,7 +18,7 @@ from studio.errors import BadInput, LimitReached, NotFound
 from studio.identity import Painters
 
 Asking = Literal["look", "change", "live"]
-# At once, and from then on a second. Looking is cheap; a page's opening and a wall of thumbnails come at once.
+# At once, and from then on a second. Looking is cheap: a page opens with a wall of thumbnails.
 RATES: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"look": (900, 15), "change": (150, 5), "live": (90, 45), "wrong": (10, 1 / 6), "join": (20, 1 / 3)}
 )
@@ -109,7 +109,7 @@ class Guests:
             return self._take(painter, asking)
 
     def begin(self, painter: str) -> bool:
-        """One more of her requests is being answered; False when there are too many, and it is not counted."""
+        """One more of her requests is being answered; False, not counting it, when there are too many."""
         with self._lock:
             if self._open.get(painter, 0) >= OPEN:
                 return False

@@ -1,7 +1,7 @@
 """Sharing: the guests' page beside the owner's, on a port and with a cookie of its own, and its invitation.
 
-It is made of `public` routes only. The owner opens and ends it, sees who is here, and says which models guests
-may use; guests have none of these routes.
+It is made of `public` routes only. The owner opens and ends it, sees who is here, and says which models
+guests may use; guests have none of these routes.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Sharing:
     def start(self, link: bool, password: str | None = None) -> Shared:
         """Open the guests' page; with a link, to the whole world. One that is open already is returned.
 
-        `password` None: one is made; empty: none is asked for. Raises `StudioError`, and then nothing is open.
+        `password` None: one is made; empty: none is asked for. Raises `StudioError`; nothing is open then.
         """
         with self._lock:
             if self._shared is None:

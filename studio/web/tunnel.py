@@ -55,8 +55,8 @@ def open_tunnel(host: str, port: int) -> Tunnel:
         ShareCertificateWriteError,
     ) as error:
         raise StudioError(
-            "The link could not be made: Gradio's server for links was not reached. Check the network and any "
-            "firewall and try again, or invite people of your own network only."
+            "The link could not be made: Gradio's server for links was not reached. Check the network and "
+            "any firewall and try again, or invite people of your own network only."
         ) from error
     found = [one for one in tunneling.CURRENT_TUNNELS if one.local_port == port and one.url == url]
     return Tunnel(url, found[-1].proc if found else None)
