@@ -30,6 +30,8 @@ def build(studio: Studio, profile: Role = "owner") -> gr.Blocks:
     with gr.Blocks(title="Inkstone", analytics_enabled=False, fill_width=True) as blocks:
         masthead = scripted("masthead", ("language",), languages=names, language="", tabs=[*PANELS, *pages])
         masthead.render()
+        if profile == "owner":
+            scripted("share").render()
         stage = scripted("stage", ("act", "restored", "style", "explore"), words={}, order={})
         page = Page(studio, catalogs, stage, profile)
         with gr.Row(elem_id="studio", equal_height=False):
