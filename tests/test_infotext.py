@@ -257,3 +257,13 @@ def test_a_high_res_fix_that_is_too_large_is_left_out_and_said():
     partial, warnings = recipe_from_infotext(read_infotext(text))
     assert "hires" not in partial
     assert any("smaller scale" in said for said in warnings)
+
+
+def test_a_mask_is_told_in_the_words_of_other_programs():
+    digest = "a" * 64
+    mask = Mask(image=digest, blur=8, fill="noise", region="masked", padding=48, invert=True)
+    told = parse_infotext(write_infotext(Recipe(seed=1, source=Source(image=digest), mask=mask), {}))
+    said = ("Mask mode", "Mask blur", "Inpaint area", "Masked area padding", "Masked content")
+    assert [told[key] for key in said] == ["Inpaint not masked", "8", "Only masked", "48", "latent noise"]
+    usual = write_infotext(Recipe(seed=1, source=Source(image=digest), mask=Mask(image=digest)), {})
+    assert [key for key in said if key in parse_infotext(usual)] == ["Mask blur"]
