@@ -327,6 +327,12 @@ class Recipe(Part):
     controls: tuple[Control, ...] = Field(default=(), max_length=8, title="ControlNet")
     hires: Hires | None = Field(default=None, title="High-res fix")
     post: tuple[Step, ...] = Field(default=(), max_length=16, title="Finish")
+    drawing: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{64}$",
+        title="Drawing",
+        description="SHA-256 of the stored strokes that its pictures were drawn from.",
+    )
     version: Literal[1] = Field(default=VERSION, title="Recipe version")
 
     @field_validator("seed", mode="before")
@@ -360,9 +366,10 @@ class Recipe(Part):
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The digests of every picture this recipe needs, each once."""
+        """The digests of every input this recipe needs or carries with it (its drawing), each once."""
         refs = [part.image for part in (self.source, self.mask) if part is not None]
-        return tuple(dict.fromkeys(refs + [c.image for c in self.controls]))
+        drawn = [self.drawing] if self.drawing else []
+        return tuple(dict.fromkeys([*refs, *(c.image for c in self.controls), *drawn]))
 
     def seeded(self) -> Self:
         """The same recipe with real seeds: -1 becomes a number drawn below 2³²."""

@@ -13,6 +13,7 @@ from studio.desk.inputs import Inputs
 from studio.desk.jobs import Jobs
 from studio.desk.limits import check_disk
 from studio.desk.lock import FolderLock
+from studio.desk.sheets import Sheets
 from studio.errors import BadInput, BadMetadata, BadPicture, LimitReached, NotFound, UnknownName
 from studio.explore import Axis, grid, travel
 from studio.families import FAMILIES, defaults
@@ -47,6 +48,7 @@ OF_ONE_PICTURE = frozenset(
         "version",
         "variation",
         "tiling",
+        "drawing",
     }
 )
 SETTINGS = tuple(name for name in Recipe.model_fields if name not in OF_ONE_PICTURE)
@@ -88,6 +90,7 @@ class Studio:
         self.painters = Painters(settings.data / "gallery")
         self.inputs = Inputs(settings.data, self.limits)
         self.jobs = Jobs(settings.data / "studio.db")
+        self.sheets = Sheets(self.inputs, self.jobs)
         self.desk = Desk(settings, self.jobs, self.gallery, self.inputs, command, None, self.limits)
         self.downloads = Downloads(self.library, read_catalog())
         self.scrolls = Scrolls(self.jobs, self.desk, self.gallery, self.inputs, self.paint_all)
@@ -398,8 +401,10 @@ class Studio:
             recipe = Recipe.of({**starts_with(file), **kept, "model": file.id})
         except BadInput as error:
             raise BadMetadata(f"The settings in this picture cannot be used: {error}") from error
+        if recipe.drawing and not self.inputs.has(painter, recipe.drawing):
+            recipe = recipe.but(drawing=None)
         if any(not self.inputs.has(painter, digest) for digest in recipe.images):
-            recipe = recipe.but(source=None, mask=None, controls=())
+            recipe = recipe.but(source=None, mask=None, controls=(), drawing=None)
             warnings.append("Its input pictures are not in the file; words and numbers are taken over.")
         return recipe.model_dump(mode="json"), warnings
 

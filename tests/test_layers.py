@@ -12,7 +12,7 @@ FLOORS = [
     {"part", "errors", "settings"},
     {"models", "images", "films", "deep", "containers", "database", "tiles"},
     {"post", "samplers"},
-    {"recipe", "metadata", "infotext", "foreign", "provenance", "prompt", "presets", "honesty", "explore"},
+    {"recipe", "drawing", "metadata", "infotext", "foreign", "provenance", "prompt", "presets", "honesty", "explore"},
     {"families", "control"},
     {"painting"},
     {"desk", "gallery", "gallery_files", "gallery_index", "gallery_export", "identity", "school"},

@@ -27,6 +27,7 @@ from studio.desk.live import Frame, Slots
 from studio.desk.local import default_command
 from studio.desk.look import Looks, Seen
 from studio.desk.seat import Patience, Room, Seat
+from studio.desk.sheets import on_sheets
 from studio.errors import BadInput, NotFound, StudioError
 from studio.gallery import Gallery
 from studio.painting.look import check as check_look
@@ -204,7 +205,7 @@ class Desk:
             with suppress(StudioError, OSError):  # a full disk, a file held by somebody: next time
                 self._gallery.expire(self._settings.trash_days)
                 wanted = {(job.painter, blob) for job in self._jobs.unfinished() for blob in job.blobs}
-                self._inputs.sweep(wanted | self._gallery.inputs())
+                self._inputs.sweep(wanted | self._gallery.inputs() | on_sheets(self._jobs))
                 self._jobs.forget(time.time() - _REMEMBER_SECONDS)
             if self._closed.wait(_TIDY_SECONDS):
                 return

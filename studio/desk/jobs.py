@@ -181,6 +181,12 @@ class Jobs:
         rows = self._db.rows("SELECT name, value FROM drafts WHERE painter = ?", (painter,))
         return {str(name): json.loads(value) for name, value in rows}
 
+    def drafts_of_all(self, prefix: str) -> tuple[tuple[str, Any], ...]:
+        """Every painter's drafts whose names begin so, each with its painter."""
+        sql = "SELECT painter, value FROM drafts WHERE substr(name, 1, ?) = ?"
+        rows = self._db.rows(sql, (len(prefix), prefix))
+        return tuple((str(who), json.loads(value)) for who, value in rows)
+
     def keep_draft(self, painter: str, name: str, value: Any) -> None:
         """Keeps a painter's draft; None forgets it."""
         with self.transaction():

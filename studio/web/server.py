@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.web.downloads import downloading
+from studio.web.drawings import drawings
 from studio.web.finishing import finishing
 from studio.web.gallery import gallery_routes
 from studio.web.guard import Door, hosts_of, is_loopback
@@ -87,6 +88,7 @@ def every_route(studio: Studio) -> list[Any]:
         *prompting(studio),
         *live_routes(studio),
         *finishing(studio),
+        *drawings(studio),
         *unrolling(studio),
         *looking(studio),
         *house(studio),
