@@ -132,13 +132,16 @@ def read(prompt: str, lexicon: Lexicon, names: Iterable[str] = ()) -> Reading:
     for name in names:
         text = re.sub(re.escape(name), lambda found: " " * len(found[0]), text, flags=re.IGNORECASE)
     unknown: list[Span] = []
-    known: list[str] = []
+    known: list[Span] = []
     for span, verdict in sorted(_judged(text, lexicon), key=lambda pair: pair[0].start):
         if verdict is False:
             unknown.append(span)
+        elif verdict is True and known and text[known[-1].end : span.start] in (" ", "-"):  # two boats
+            start = known.pop().start
+            known.append(Span(start, span.end, text[start : span.end]))
         elif verdict is True:
-            known.append(span.text)
-    return Reading(tuple(unknown), tuple(dict.fromkeys(known))[:MOST])
+            known.append(span)
+    return Reading(tuple(unknown), tuple(dict.fromkeys(span.text for span in known))[:MOST])
 
 
 def _judged(text: str, lexicon: Lexicon) -> Iterator[tuple[Span, bool | None]]:
