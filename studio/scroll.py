@@ -345,7 +345,8 @@ class Scrolls:
 
 
 def _row(values: Mapping[str, Any]) -> Unrolling:
-    return Unrolling(**{**values, "parts": tuple(values["parts"])})
+    kept: dict[str, Any] = {**values, "parts": tuple(values["parts"])}
+    return Unrolling(**kept)
 
 
 def scroll_of(values: Mapping[str, Any]) -> Scroll:

@@ -84,7 +84,7 @@ def window_of(mask: Image, padding: int, size: tuple[int, int]) -> Box:
     It stays inside the picture: where that is too narrow for the ratio, the box ends with it. Raises
     `BadInput` for a mask that is black everywhere.
     """
-    found = mask.point(lambda grey: 255 * (grey >= INSIDE)).getbbox()
+    found = mask.point([255 * (grey >= INSIDE) for grey in range(256)]).getbbox()
     if found is None:
         raise BadInput("Nothing is masked: paint over what shall be repainted, or choose the whole picture.")
     left, top = max(0, found[0] - padding), max(0, found[1] - padding)
@@ -121,7 +121,7 @@ def _pushed(colours: Grid, known: Grid) -> Grid:
 
     height, width = known.shape
     if known.min() >= 1 or max(height, width) == 1:
-        return colours / np.maximum(known, 1e-6)[..., None]
+        return (colours / np.maximum(known, 1e-6)[..., None]).astype(np.float32)
     half = ((width + 1) // 2, (height + 1) // 2)
     small = cv2.resize(colours, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0], 3)
     there = cv2.resize(known, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0])

@@ -80,5 +80,5 @@ def _holes(picture: Image) -> Image | None:
     if not picture.has_transparency_data:
         return None
     alpha = picture.convert("RGBA").getchannel("A")
-    hole = alpha.point(lambda value: 255 * (value < 128))
+    hole = alpha.point([255 * (value < 128) for value in range(256)])
     return hole if hole.getbbox() else None
