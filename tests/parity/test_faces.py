@@ -14,6 +14,7 @@ from studio.post.facenets import Face
 from studio.post.faces import enhanced
 from studio.post.parsenet import ParseNet
 
+pytestmark = pytest.mark.timeout(1800)  # real-size networks, twice, on a machine that others may share
 SEED = 7
 SCALES = {"plain": 1.0, "between": 1.5, "double": 2.0}
 FACES = np.array(  # left, top, right, bottom, score, landmarks; the third one's eyes are too near
