@@ -1,8 +1,8 @@
 // The canvas as a whole: what tools do to the drawing, what others ask of it, and how it is kept.
 
-import { added, blank, changed, type Drawing, freshId, grown, isBare, type Edges, type Kind, type Layer, layerOf, MOST_STROKES, opened, resized, type Saved, saved, snap, strokesIn, LONGEST } from "./drawing";
-import { flooded, outlined, widened } from "./fill";
-import { copies, type Point } from "./geometry";
+import { added, blank, changed, type Drawing, freshId, grown, isBare, type Edges, type Kind, type Layer, layerOf, MOST_STROKES, opened, resized, type Saved, saved, snap, strokesIn, LONGEST } from "./drawing.js";
+import { flooded, outlined, widened } from "./fill.js";
+import { copies, type Point } from "./geometry.js";
 import { ground } from "./ground";
 import { canvasOf, context } from "./ink";
 import { Pictures, proportioned } from "./pictures";

@@ -1,8 +1,8 @@
 // Strokes to pixels. The context is already scaled so that one unit is one pixel of the drawing.
 
 import { getStroke } from "perfect-freehand";
-import type { Kind, Stroke } from "./drawing";
-import { boxOf, type Box } from "./geometry";
+import type { Kind, Stroke } from "./drawing.js";
+import { boxOf, type Box } from "./geometry.js";
 
 export const INK = "#1d1b18";
 export const VEIL = "#c8281e";

@@ -1,6 +1,6 @@
 // The list of layers: order, opacity, hide, lock, rename, add, delete.
 
-import { changed, type Drawing, freshId, type Kind, type Layer, layerOf, MOST_LAYERS } from "./drawing";
+import { changed, type Drawing, freshId, type Kind, type Layer, layerOf, MOST_LAYERS } from "./drawing.js";
 import { ground } from "./ground";
 import type { Surface } from "./surface";
 

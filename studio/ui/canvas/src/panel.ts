@@ -5,7 +5,7 @@ import { ground } from "./ground";
 import { KINDS, type Layers } from "./layers";
 import type { Pen } from "./pen";
 import { keep, type Settings, type Tool } from "./settings";
-import { about } from "./geometry";
+import { about } from "./geometry.js";
 
 const KEYS: Readonly<Record<string, Tool>> = { b: "brush", e: "eraser", g: "fill", l: "line", r: "rectangle", o: "ellipse", a: "lasso", i: "pick", v: "move", h: "pan" };
 const PIGMENTS = ["#1d1b18", "#6d6558", "#ffffff", "#b3261e", "#c8692b", "#d9a441", "#5b7f4b", "#2c6e70", "#2f5d8a", "#1f3a5f", "#7a4b6b", "#8a5a3c"];
@@ -68,6 +68,7 @@ export class Panel {
 
   private keys(): void {
     addEventListener("keydown", (event) => {
+      if (event.key === "Tab") this.element.dataset["hand"] = "keys";
       if (!this.awake(event)) return;
       const key = event.key.toLowerCase();
       const command = event.ctrlKey || event.metaKey;

@@ -1,7 +1,7 @@
 // Pointers to strokes: pen, mouse and fingers on the sheet. A pen that has been seen leaves touch for moving it.
 
-import { added, type Kind, type Mark, round, type Stroke } from "./drawing";
-import { about, copies, ellipse, type Point, rectangle, straight } from "./geometry";
+import { added, type Kind, type Mark, round, type Stroke } from "./drawing.js";
+import { about, copies, ellipse, type Point, rectangle, straight } from "./geometry.js";
 import type { Settings, Tool } from "./settings";
 import type { Surface } from "./surface";
 
@@ -56,6 +56,7 @@ export class Pen {
   private down(event: PointerEvent): void {
     event.preventDefault();
     if (event.isTrusted) this.surface.canvas.setPointerCapture(event.pointerId);
+    this.surface.canvas.closest<HTMLElement>(".canvas")?.setAttribute("data-hand", "pointer");
     this.surface.canvas.focus({ preventScroll: true });
     const at = this.at(event);
     if (event.pointerType === "pen") this.penSeen = true;

@@ -1,7 +1,7 @@
 // Pictures that come onto the canvas: pasted, dropped, chosen or loaded. Kept by digest among her inputs.
 
-import { changed, type Drawing, freshId, type Kind, type Layer, layerOf, LONGEST, round, snap } from "./drawing";
-import type { Point } from "./geometry";
+import { changed, type Drawing, freshId, type Kind, type Layer, layerOf, LONGEST, round, snap } from "./drawing.js";
+import type { Point } from "./geometry.js";
 import { ground } from "./ground";
 import { canvasOf, context } from "./ink";
 import type { Surface } from "./surface";

@@ -1,7 +1,7 @@
 // A layer's pixels, kept in step with its strokes: what is new is laid on top, an undo goes back to a copy made
 // on the way. Long work is done in slices.
 
-import type { Layer, Placed, Stroke } from "./drawing";
+import type { Layer, Placed, Stroke } from "./drawing.js";
 import { canvasOf, colorOn, context, paintStroke } from "./ink";
 
 const EVERY = 12; // strokes between two copies

@@ -1,8 +1,8 @@
 // The sheet on the screen: the drawing, its rasters, the view, and a loop that runs only while something changes.
 
-import { type Drawing, type Layer, type Placed, type Stroke, blank, changed } from "./drawing";
-import { type Box, type Matrix, type Point, type View, applied, fitted, inverse, joined, matrix } from "./geometry";
-import { History } from "./history";
+import { type Drawing, type Layer, type Placed, type Stroke, blank, changed } from "./drawing.js";
+import { type Box, type Matrix, type Point, type View, applied, fitted, inverse, joined, matrix } from "./geometry.js";
+import { History } from "./history.js";
 import { canvasOf, colorOn, context, coverage, INK, paintStroke, reach, VEIL } from "./ink";
 import { densityFor, Raster } from "./raster";
 
