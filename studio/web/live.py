@@ -211,7 +211,8 @@ def live_routes(studio: Studio) -> list[Route | WebSocketRoute]:
         frame = await asyncio.wrap_future(studio.desk.live(recipe, painter_of(request), blobs))
         if frame is None:
             return Response(status_code=204)
-        headers = {"Cache-Control": "no-store", "X-Steps": str(frame.steps), "X-Number": str(number)}
+        told = {"X-Steps": str(frame.steps), "X-Number": str(number), "X-Same": str(int(frame.same))}
+        headers = {"Cache-Control": "no-store", **told}
         return Response(frame.jpeg, media_type="image/jpeg", headers=headers)
 
     async def rest(request: Request) -> Response:

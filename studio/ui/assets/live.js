@@ -5,7 +5,7 @@
   const REST = 600, LONGEST = 512, KEPT = "inkstone-live"; // milliseconds; pixels of what is sent
   const HEEDED = ["prompt", "negative", "model", "seed", "width", "height", "clip_skip", "emphasis"];
   let view = null, on = false, dirty = false, flying = 0, number = 0, sent = 0, resting = 0, rests = false;
-  let told = "", rate = 0, last = 0, finishing = false, complained = "";
+  let told = "", rate = 0, last = 0, finishing = false, fresh = false, complained = "";
   const sheets = { lines: document.createElement("canvas"), colour: document.createElement("canvas") };
 
   ink.live = (element, props, trigger, watch) => {
@@ -74,11 +74,16 @@
   function changed() {
     if (!on || !guide().any) return;
     clearTimeout(resting);
-    if (finishing) { finishing = false; ink.stop?.(); } // she draws on: the finished picture would be of before
-    rests = false;
+    if (finishing && pressed) { finishing = false; ink.stop?.(); } // she draws on: it would be of before
+    rests = !pressed;
     dirty = true;
     send();
+    if (!pressed) resting = setTimeout(finish, REST); // undone, or the last of a stroke
   }
+
+  let pressed = false; // whether the pen is on the paper
+  addEventListener("pointerdown", () => { pressed = true; }, true);
+  for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, () => { pressed = false; }, true);
 
   function rested() {
     if (!on || !guide().any) return;
@@ -90,11 +95,12 @@
 
   // The pen rests: the picture is painted in full.
   function finish() {
-    if (!on || !ink.paintNow || ink.canvas.isEmpty()) return;
+    if (!on || !ink.paintNow || !fresh || ink.canvas.isEmpty()) return;
     if (flying || dirty) { resting = setTimeout(finish, 100); return; } // the last frame comes first
     if (document.body.classList.contains("painting")) return;
     line.rest();
     finishing = true;
+    fresh = false;
     ink.paintNow();
   }
 
@@ -219,7 +225,7 @@
         body: JSON.stringify({ ...said, seed: String(seed), canvas: btoa(text) }),
       });
       if (answer.status === 200) {
-        shown(mine, await answer.blob(), { steps: Number(answer.headers.get("X-Steps")) });
+        shown(mine, await answer.blob(), { steps: Number(answer.headers.get("X-Steps")), same: answer.headers.get("X-Same") === "1" });
         return;
       }
       flying = 0;
@@ -264,6 +270,7 @@
     rate = lately && rate ? rate + 0.2 * (lately - rate) : lately || rate;
     last = now;
     complained = "";
+    if (!said?.same) fresh = true; // since the last picture in full
     if (of === flying) flying = 0;
     if (on) {
       ink.liveFrame(blob, { number: of, sent, steps: said?.steps, seconds: said?.seconds, rests: rests && !dirty });
