@@ -25,7 +25,7 @@ def seamless(modules: Sequence[nn.Module], axes: str) -> Generator[None]:
         layer
         for module in modules
         for layer in module.modules()
-        if isinstance(layer, nn.Conv2d) and any(layer._reversed_padding_repeated_twice)
+        if isinstance(layer, nn.Conv2d) and any(_padding(layer))
     ]
     try:
         for layer in changed:
@@ -36,10 +36,16 @@ def seamless(modules: Sequence[nn.Module], axes: str) -> Generator[None]:
             layer.__dict__.pop("_conv_forward", None)
 
 
+def _padding(layer: Any) -> tuple[int, int, int, int]:
+    """How far a convolution pads: left, right, top, bottom, in positions."""
+    left, right, top, bottom = layer._reversed_padding_repeated_twice
+    return left, right, top, bottom
+
+
 def _wrapping(layer: Any, axes: str) -> Any:
     import torch.nn.functional as functional
 
-    left, right, top, bottom = layer._reversed_padding_repeated_twice
+    left, right, top, bottom = _padding(layer)
     sideways = "circular" if axes in ("x", "both") else "constant"
     upright = "circular" if axes in ("y", "both") else "constant"
 

@@ -25,8 +25,8 @@ def exploring(studio: Studio) -> list[Route]:
 
     async def travel(request: Request) -> Response:
         asked = await body(request, start=str, end=str, frames=int)
-        ends = [str(asked.get(name, ""))[:64] for name in ("start", "end")]
-        done = await run_in_threadpool(studio.travel, *ends, asked.get("frames", 8), painter_of(request))
+        start, end = (str(asked.get(name, ""))[:64] for name in ("start", "end"))
+        done = await run_in_threadpool(studio.travel, start, end, asked.get("frames", 8), painter_of(request))
         return JSONResponse(asdict(done), status_code=202)
 
     async def last(request: Request) -> Response:

@@ -11,6 +11,7 @@ from studio.cli.command import settings
 from studio.cli.paint import Here, partial_recipe
 from studio.cli.running import announced
 from studio.errors import BadInput, StudioError, UnknownName
+from studio.settings import PROJECT, Settings
 from studio.studio import Studio
 
 SMALL = ("--set", "steps=2", "--set", "width=64", "--set", "height=64")
@@ -112,3 +113,13 @@ def test_a_studio_that_runs_on_the_folder_paints(studio: Studio, tmp_path, capsy
         assert json.loads(capsys.readouterr().out)["id"] == line["picture"]
     assert cli.main(["paint", "a lake", *folder]) == 2
     assert "does not answer" in capsys.readouterr().err
+
+
+def test_words_the_starter_does_not_know_are_told_before_it_paints(tmp_path, capsys):
+    models = PROJECT / "models"
+    chosen = Settings(data=tmp_path, models=models)
+    paint.warn({"prompt": "a cat by a lake", "model": "starter"}, chosen)
+    assert "It does not know cat; it will paint the rest: lake." in capsys.readouterr().err
+    paint.warn({"prompt": "a lake"}, chosen)
+    paint.warn({"prompt": "a cat", "model": "nobody"}, chosen)
+    assert capsys.readouterr().err == ""

@@ -1,5 +1,6 @@
 """The chain over models in every published format: tiny ones, so that only properties are tested."""
 
+import json
 from dataclasses import replace
 from io import BytesIO
 
@@ -130,3 +131,15 @@ def test_a_variation_is_another_picture_and_its_strength_says_how_far(painter):
     )
     assert (none == plain).all()
     assert 0 < abs(little - plain).mean() < abs(much - plain).mean()
+
+
+def test_the_words_a_painter_does_not_know_are_written_into_its_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr("studio.painting.materials.family", FAMILIES.__getitem__)
+    folder = tiny.starter_folder(tmp_path / "starter")
+    concepts = [{"concept": "water:lake", "en": ["a lake"], "zh": ["湖"]}]
+    (folder / "words.json").write_text(json.dumps({"concepts": concepts}))
+    own = Painter(Settings(data=tmp_path / "data", models=tmp_path), Library(tmp_path))
+    said = own.one(SMALL.but(model="starter", prompt="a cat and 老虎 by a lake", steps=1), {})
+    assert metadata.read_file(said.png).facts["unknown_words"] == ["cat", "老虎"]
+    known = own.one(SMALL.but(model="starter", prompt="a lake", steps=1), {})
+    assert "unknown_words" not in metadata.read_file(known.png).facts
