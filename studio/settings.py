@@ -70,7 +70,7 @@ class Settings(Part):
     trash_days: int = Field(default=30, ge=0, title="Days a deleted picture can be brought back")
     share: bool = Field(default=False, title="Make a link for guests at the start")
     public: bool = Field(default=False, title="Open the guests' page at the start, without a link")
-    guest_port: int = Field(default=7960, ge=0, le=65535, title="Port of the guests' page; 0 takes a free one")
+    guest_port: int = Field(default=7960, ge=0, le=65535, title="Port of the guests' page; 0: a free one")
     public_host: str = Field(
         default="", max_length=253, title="Name under which a reverse proxy shows the guests' page"
     )

@@ -124,7 +124,7 @@ class Jobs:
         return self._jobs("painter = ? ORDER BY n DESC LIMIT ?", (painter, limit))
 
     def spent(self, painter: str, since: float) -> float:
-        """Megapixel-steps the painter asked for since then; what was stopped before it began is not counted."""
+        """Megapixel-steps the painter asked for since then, without what was stopped before it began."""
         found = self._db.rows(
             "SELECT COALESCE(SUM(cost), 0) FROM jobs WHERE painter = ? AND created >= ?"
             " AND NOT (state = 'cancelled' AND started IS NULL)",

@@ -70,7 +70,7 @@ def check_hour(asked: float, spent: float, limits: Limits) -> None:
     """Raises `LimitReached` when `asked` megapixel-steps are more than is left of a painter's hour."""
     if limits.hourly and spent + asked > limits.hourly:
         raise LimitReached(
-            f"You have asked for {spent:.0f} of the {limits.hourly:.0f} megapixel-steps you may have an hour, "
+            f"You have used {spent:.0f} of the {limits.hourly:.0f} megapixel-steps you may have an hour, "
             f"and this needs {asked:.0f}; make it smaller, lower Steps, or paint on a little later."
         )
 
@@ -93,7 +93,7 @@ def check_kept(coming: int, pictures: int, used: int, limits: Limits) -> None:
 
 
 def check_given(size: int, files: int, used: int, limits: Limits) -> None:
-    """Raises `LimitReached` when a painter's uploaded pictures, with one of `size` bytes, would be too many."""
+    """Raises `LimitReached` when one more picture of `size` bytes is too much of a painter's uploads."""
     if size > limits.upload_bytes:
         raise LimitReached(
             f"A picture may have {limits.upload_bytes / 2**20:.0f} MiB; make it smaller or send it as JPEG."

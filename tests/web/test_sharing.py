@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,7 +21,7 @@ from studio.metadata import write_png
 from studio.recipe import Recipe
 from studio.settings import GUESTS
 from studio.studio import Studio
-from studio.web import Server
+from studio.web import Server, opening
 from studio.web.guests import Guests
 from studio.web.public import HANDLERS, ROUTES, spelled
 from studio.web.server import every_route
@@ -398,6 +399,13 @@ def test_forty_payloads_come_back_as_json_text_only(shared: Shared):
             shared.guests._buckets.clear()
         page = guest.get("/").text + guest.get("/config").text
         assert not any(payload in page for payload in PAYLOADS if "<" in payload)
+
+
+def test_who_does_not_finish_her_request_is_cut_off(shared: Shared, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(opening, "HEADER_SECONDS", 0.2)
+    with socket.create_connection(("127.0.0.1", shared.port), timeout=30) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nHost: 127")
+        assert line.recv(10) == b""
 
 
 # --- the link
