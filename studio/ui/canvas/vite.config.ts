@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-const NOTICE = `/* The drawing surface, built from ui/canvas by Vite. Contains perfect-freehand, (c) Stephen Ruiz Ltd, MIT licence. */`;
+const NOTICE = `/*! The drawing surface, built from ui/canvas by Vite. Contains perfect-freehand, (c) Stephen Ruiz Ltd, MIT licence. */`;
 
 export default defineConfig({
   build: {
@@ -10,6 +10,6 @@ export default defineConfig({
     copyPublicDir: false,
     reportCompressedSize: false,
     lib: { entry: "src/main.ts", formats: ["iife"], name: "inkstoneCanvas", fileName: () => "canvas.js" },
-    rollupOptions: { output: { banner: NOTICE } },
+    rolldownOptions: { output: { postBanner: NOTICE } },
   },
 });
