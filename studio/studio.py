@@ -146,6 +146,12 @@ class Studio:
         model = partial.get("model") or self.model(painter)
         file = self.library.find("checkpoint", str(model)[:240])
         self._let_use(painter, file.id)
+        controls: Any = partial.get("controls") or ()
+        if any(isinstance(one, dict) and one.get("model") == "" for one in controls):
+            raise BadInput(
+                "This model has no ControlNet here, so lines cannot lead it. Fetch one on the Models page, or "
+                "sketch with another model."
+            )
         return Recipe.of({**starts_with(file), **self.last(painter, file.id), **partial, "model": file.id})
 
     def fresh(self, model: str) -> Recipe:
