@@ -149,8 +149,8 @@ class Studio:
         controls: Any = partial.get("controls") or ()
         if any(isinstance(one, dict) and one.get("model") == "" for one in controls):
             raise BadInput(
-                "This model has no ControlNet here, so lines cannot lead it. Fetch one on the Models page, or "
-                "sketch with another model."
+                "This model has no ControlNet here, so lines cannot lead it. Fetch one on the Models page, "
+                "or sketch with another model."
             )
         return Recipe.of({**starts_with(file), **self.last(painter, file.id), **partial, "model": file.id})
 
