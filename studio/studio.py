@@ -219,7 +219,7 @@ class Studio:
     # --- painting
 
     def submit(
-        self, partial: Mapping[str, Any], painter: str, count: int = 1, parent: str | None = None
+        self, partial: Mapping[str, Any], painter: str, count: int = 1, parent: str = ""
     ) -> Submitted:
         """Put `count` pictures (seed, seed + 1, …) in line. Raises what `recipe`, `check` and Desk raise.
 

@@ -38,10 +38,10 @@ def svg(image: Image, how: Vector) -> str:
     small = image.convert("RGBA")
     small.thumbnail((LARGEST, LARGEST), Pictures.Resampling.LANCZOS)
     flat = small.convert("RGB").quantize(how.colours, Pictures.Quantize.MEDIANCUT).convert("RGBA")
-    flat.putalpha(small.getchannel("A").point(lambda value: 255 if value > 127 else 0))
+    flat.putalpha(small.getchannel("A").point([0] * 128 + [255] * 128))
     held = BytesIO()
     flat.save(held, "PNG")
-    palette = [colour for _, colour in flat.convert("RGB").getcolors(256) or []]
+    palette = [bytes(colour) for _, colour in flat.convert("RGB").getcolors(256) or []]  # pyright: ignore[reportArgumentType]
     traced = vtracer.convert_raw_image_to_svg(
         held.getvalue(),
         img_format="png",
@@ -57,8 +57,8 @@ def svg(image: Image, how: Vector) -> str:
     return re.sub(r'fill="#([0-9A-Fa-f]{6})"', lambda found: f'fill="{nearest(found[1], palette)}"', traced)
 
 
-def nearest(said: str, palette: Sequence[tuple[int, ...]]) -> str:
+def nearest(said: str, palette: Sequence[bytes]) -> str:
     """The colour of the palette nearest to an RRGGBB, as #RRGGBB."""
     colour = bytes.fromhex(said)
     best = min(palette, key=lambda one: sum((a - b) ** 2 for a, b in zip(one, colour, strict=True)))
-    return f"#{bytes(best).hex().upper()}"
+    return f"#{best.hex().upper()}"
