@@ -21,7 +21,7 @@ from studio import images, metadata
 from studio.desk.desk import Desk, Submitted
 from studio.desk.inputs import Inputs
 from studio.desk.jobs import Jobs
-from studio.errors import BadInput, LimitReached, NotFound, StudioError
+from studio.errors import BadInput, BadPicture, LimitReached, NotFound, StudioError
 from studio.gallery import Gallery
 from studio.painting.outpaint import Edges, extended
 from studio.part import Part
@@ -143,9 +143,14 @@ def told(row: Unrolling) -> dict[str, Any]:
 
 
 def joined(parts: Sequence[Image], seen: int, direction: str) -> Image:
-    """One picture of parts of which each begins with the `seen` last columns of the one before."""
+    """One picture of parts of which each begins with the `seen` last columns of the one before.
+
+    Raises `BadPicture` for parts that do not fit together.
+    """
     from PIL import Image as Pictures
 
+    if not parts or any(part.width <= seen or part.height != parts[0].height for part in parts):
+        raise BadPicture("The parts of this scroll do not fit together; they are in the gallery as they are.")
     width = parts[0].width + sum(part.width - seen for part in parts[1:])
     whole = Pictures.new("RGB", (width, parts[0].height))
     at = 0

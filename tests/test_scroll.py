@@ -9,7 +9,7 @@ from halls import models_folder, studio_at
 from PIL import Image
 
 from studio import metadata
-from studio.errors import BadInput, LimitReached, NotFound
+from studio.errors import BadInput, BadPicture, LimitReached, NotFound
 from studio.painting.outpaint import Edges
 from studio.recipe import Recipe
 from studio.scroll import Scroll, Turn, joined, scroll_of
@@ -51,6 +51,9 @@ def test_parts_are_laid_over_each_other_where_they_show_the_same():
     parts = [whole.crop((at, 0, at + 40, 20)) for at in (0, 30, 60)]
     assert np.array_equal(np.asarray(joined(parts, 10, "right")), np.asarray(whole))
     assert np.array_equal(np.asarray(joined(parts[::-1], 10, "left")), np.asarray(whole))
+    for unfit in ([], [whole.crop((0, 0, 10, 20))] * 3, [parts[0], parts[1].crop((0, 0, 40, 10))]):
+        with pytest.raises(BadPicture):
+            joined(unfit, 10, "right")
 
 
 def test_prompts_change_on_the_way_and_seeds_count_on():
@@ -159,3 +162,11 @@ def test_a_picture_grows_by_its_edges_through_an_ordinary_recipe(studio, anna):
     assert studio.gallery.get(anna, picture).parent == first
     with pytest.raises(NotFound):
         studio.outpaint(first, Edges(left=24), PART, studio.painters.join())
+
+
+def test_parts_that_do_not_fit_end_the_scroll_and_stay_in_the_gallery(studio, anna):
+    larger = PART | {"width": 512, "height": 512}  # the fake painter's pictures are smaller
+    row = ended(studio, studio.scroll({"recipe": larger, "length": 1024}, anna), anna)
+    assert row.state == "failed"
+    assert "do not fit" in row.sentence
+    assert set(shown(studio, anna)) == set(row.parts) != set()

@@ -41,7 +41,7 @@ HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:@/?#\[\]]+?)\.?(?::\d{0,5})?")
 ORIGIN = re.compile(r"https?://([^\s@/?#]+)")
 # Gradio's routes that its page needs; everything else under its prefix answers 404.
 GRADIO = "/gradio_api/"
-GRADIO_OPEN = ("queue/join", "queue/data", "heartbeat/", "startup-events", "app_id", "cancel", "reset")
+GRADIO_OPEN = ("queue/join", "queue/data", "heartbeat/", "startup-events", "app_id")
 CLOSED = (
     "/monitoring",
     "/openapi.json",
@@ -255,9 +255,7 @@ class Guard:
         if scope["path"] == "/":
             known = bool(key) and guests.knows_key(key)
             page = entrance(guests.key, bool(guests.password)) if known else UNINVITED
-            return HTMLResponse(
-                page, 200 if known else 401, {"Cache-Control": "no-store"}
-            )
+            return HTMLResponse(page, 200 if known else 401, {"Cache-Control": "no-store"})
         return refusal(401, "This browser was not invited, or the invitation has ended; ask for a new link.")
 
     def most_bytes(self, path: str) -> int:

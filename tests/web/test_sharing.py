@@ -21,6 +21,7 @@ from studio.metadata import write_png
 from studio.recipe import Recipe
 from studio.settings import GUESTS
 from studio.studio import Studio
+from studio.ui.tabs.acts import ACTS
 from studio.web import Server, opening
 from studio.web.guests import Guests
 from studio.web.public import HANDLERS, ROUTES, spelled
@@ -171,6 +172,74 @@ def test_no_route_lets_anybody_at_another_painters_things(shared: Shared, owner:
         stranger.close()
     anna.close()
     ben.close()
+
+
+def heard(client: httpx.Client, session: str) -> list[dict[str, Any]]:
+    """What Gradio says in a session, until an event is over or there is nothing."""
+    told: list[dict[str, Any]] = []
+    try:
+        with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as answer:
+            for line in answer.iter_lines():
+                if line.startswith("data:"):
+                    told.append(json.loads(line[5:]))
+                if told and told[-1]["msg"] in ("process_completed", "unexpected_error", "close_stream"):
+                    break
+    except httpx.RemoteProtocolError:  # Gradio knows no such session
+        pass
+    return told
+
+
+def send(client: httpx.Client, shared: Shared, name: str, session: str, event: Any) -> httpx.Response:
+    """One of the page's events, its fields as the page first has them."""
+    index, fn = next((i, fn) for i, fn in shared.blocks.fns.items() if fn.api_name == name and fn.fn)
+    data = [getattr(block, "value", None) for block in fn.inputs]
+    plain = [value if isinstance(value, str | int | float) else None for value in data]
+    said = {"data": plain, "fn_index": index, "session_hash": session, "event_data": event}
+    return client.post("/gradio_api/queue/join", json=said)
+
+
+def test_what_gradio_says_to_one_guest_is_not_said_to_another_who_names_her_session(shared: Shared):
+    with closing(visitor(shared)) as anna, closing(visitor(shared)) as ben:
+        anna.put("/studio/state", json={"tab": "paint", "form": {"prompt": f"a lake {MARK}"}})
+        assert send(anna, shared, "opened", "annas", None).status_code == 200
+        assert MARK not in str(heard(ben, "annas"))
+        with ben.stream("GET", "/gradio_api/heartbeat/annas") as answer:
+            assert answer.status_code == 200, "it is a session of his own that he leaves"
+        assert send(ben, shared, "language", "annas", {"language": "en"}).status_code == 200
+        assert MARK in str(heard(anna, "annas")), "and hers goes on"
+        assert MARK not in str(heard(ben, "annas"))
+        for session in ("", "x" * 65, "../annas", None, 7, {"a": 1}):
+            assert send(ben, shared, "opened", session, None).status_code == 400  # type: ignore[arg-type]
+        for path in ("/gradio_api/cancel", "/gradio_api/reset", "/gradio_api/call/opened"):
+            assert (
+                ben.post(path, json={"session_hash": "annas", "fn_index": 0, "event_id": "x"}).status_code
+                == 404
+            )
+
+
+def test_no_handler_lets_a_guest_at_another_painters_things(shared: Shared, owner: httpx.Client):
+    with closing(visitor(shared)) as anna, closing(visitor(shared)) as ben:
+        for hers in (anna, owner):
+            group, (picture,) = painted(hers, f"a lake {MARK}")
+            png = hers.get(f"/studio/picture/{picture}.png").content
+            digest = hers.post("/studio/upload", content=png).json()["image"]
+            before = hers.get("/studio/gallery").text
+            source = {"image": digest, "strength": 0.5}
+            for name in sorted(HANDLERS):
+                acts = (*ACTS, "x") if name == "act" else ("",)
+                for act in acts:
+                    event = {
+                        "act": act, "id": picture, "group": group, "image": digest, "language": "en",
+                        "recipe": {"source": source, "steps": 2}, "name": "x", "axes": [],
+                        "picture": picture, "start": picture, "end": picture, "frames": 2,
+                    }  # fmt: skip
+                    shared.guests._buckets.clear()
+                    if send(ben, shared, name, "bens", event).status_code == 200:
+                        said = json.dumps(heard(ben, "bens"))
+                        assert MARK not in said, (name, act)
+                        assert f'"{group}"' not in said, (name, act)
+            assert hers.get("/studio/gallery").text == before
+        assert MARK not in ben.get("/studio/gallery").text
 
 
 def test_a_cookie_of_another_link_of_the_owners_or_made_up_opens_nothing(
