@@ -36,7 +36,11 @@ STATUS: Mapping[type[errors.StudioError], int] = {
 ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 PAGE = 60
 HEARTBEAT_SECONDS = 15.0
-MEDIA = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+MEDIA = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+}
 PRIVATE = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
