@@ -135,7 +135,7 @@
     const box = element.querySelector(".chips"), list = element.querySelector("ul");
     const parse = () => { try { return JSON.parse(props.value || "{}"); } catch { return {}; } };
     const show = () => {
-      const held = parse();
+      const held = Object.fromEntries(Object.entries(parse()).filter(([name]) => !ink.drawn.includes(name))); // the canvas shows those
       list.replaceChildren(...Object.entries(held).map(([name, part]) => {
         const item = ink.make("li", "", ink.say(`carried.${name}`) || name);
         if (Array.isArray(part) && part.length > 1) item.append(` ×${part.length}`);
@@ -146,7 +146,6 @@
         away.onclick = () => {
           const left = parse();
           delete left[name];
-          if (name === "source") delete left.mask;
           props.value = JSON.stringify(left);
           show();
         };

@@ -3,7 +3,7 @@
   "use strict";
   const ink = window.inkstone;
   const KEPT = "inkstone-tab";
-  const DRAWN = ["source", "mask", "controls", "drawing", "pictures"]; // what a canvas or a well puts into a recipe
+  const DRAWN = ink.drawn = ["source", "mask", "controls", "drawing", "pictures"]; // what a canvas or a well puts into a recipe
   const CANVAS = new Set(["img2img", "sketch"]), FINISHED = new Set(["highres", "finish"]);
   const listeners = [];
   let names = [], bar = null, touched = false;
@@ -73,12 +73,14 @@
 
   const upload = async (blob) => (await ink.ask("upload", { method: "POST", body: blob })).image;
 
+  const coloured = () => document.querySelector("#sketch-colour input"); // whether colour guides a sketch too
+
   async function drawn(tab) {
     const canvas = ink.canvas, [width, height] = canvas.size(), parts = {};
     if (tab === "sketch") {
       const lines = await canvas.lines(width, height);
       if (lines) parts.controls = [{ image: await upload(lines) }];
-      const colour = document.querySelector("#sketch-colour input")?.checked && await canvas.colour(width, height);
+      const colour = coloured()?.checked && await canvas.colour(width, height);
       if (colour) parts.source = { image: await upload(colour) };
     } else {
       const colour = await canvas.colour(width, height);
@@ -86,6 +88,7 @@
       const mask = colour && await canvas.mask(width, height);
       if (mask) parts.mask = { image: await upload(mask) };
     }
+    if (!parts.source && !parts.controls) throw new Error(ink.say(`canvas.missing.${tab}`));
     const kept = await ink.ask("drawing/keep", { method: "POST", json: { drawing: canvas.drawing() } });
     parts.drawing = kept.drawing;
     return parts;
@@ -119,6 +122,7 @@
     scrollTo({ top: 0, behavior: "smooth" });
     try {
       if (FINISHED.has(what.tab)) ink.well.show(what.image);
+      if (what.tab === "sketch" && coloured()?.checked !== Boolean(what.image)) coloured()?.click();
       if (CANVAS.has(what.tab) && ink.canvas?.load) {
         await ink.canvas.load({ size: what.size, ...await contents(what) });
         touched = Boolean(what.trace);

@@ -16,7 +16,7 @@ SUBTLE, STRONG = 0.35, 0.65  # denoising strengths
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What the page does next: `recipe` fills the form (only `fields`, by path), the stage gets `order`."""
+    """What the page does next: `recipe` fills the form (only `fields`, with their parts), the stage gets `order`."""
 
     order: Mapping[str, Any]
     recipe: Recipe | None = None
@@ -51,10 +51,12 @@ def made_by(studio: Studio, painter: str, picture: str) -> Recipe:
 
 
 def as_source(studio: Studio, painter: str, picture: str, strength: float) -> Recipe:
-    """The picture's recipe with the picture itself as the source, and nothing done after it."""
+    """The picture's recipe with the picture itself as the source; painted over, it ends as its model's do."""
     digest = studio.inputs.put(painter, studio.gallery.bare(painter, picture))
-    plain = {"mask": None, "controls": (), "hires": None, "post": ()}
-    return made_by(studio, painter, picture).but(**plain, source=Source(image=digest, strength=strength))
+    made = made_by(studio, painter, picture)
+    finish = studio.fresh(made.model).post if strength else ()
+    plain = {"mask": None, "controls": (), "drawing": None, "hires": None, "post": finish}
+    return made.but(**plain, source=Source(image=digest, strength=strength))
 
 
 def reuse(studio: Studio, painter: str, picture: str) -> Act:
@@ -100,7 +102,10 @@ def to_img2img(studio: Studio, painter: str, picture: str) -> Act:
 def to_sketch(studio: Studio, painter: str, picture: str) -> Act:
     """Onto the canvas, to draw after."""
     digest = studio.inputs.put(painter, studio.gallery.bare(painter, picture))
-    recipe = made_by(studio, painter, picture).but(source=None, mask=None, controls=(), hires=None, post=())
+    made = made_by(studio, painter, picture)
+    finish = studio.fresh(made.model).post
+    bare = {"source": None, "mask": None, "controls": (), "drawing": None, "hires": None, "post": finish}
+    recipe = made.but(**bare)
     order = opening(recipe)
     order["open"] |= {"tab": "sketch", "trace": digest}
     return Act(order, recipe)
@@ -119,9 +124,10 @@ def to_finish(studio: Studio, painter: str, picture: str) -> Act:
 
 
 def with_model(studio: Studio, painter: str, model: str) -> Act:
-    """Paint with this model, as she last did; words, seed and parts stay."""
+    """Paint with this model, as she last did, and end as it does; words, seed and other parts stay."""
     recipe = studio.recipe({"model": model}, painter)
-    return Act({"open": {"tab": "txt2img"}, "n": time.time()}, recipe, frozenset({*SETTINGS, "model"}))
+    fields = frozenset({*SETTINGS, "model", "post"})
+    return Act({"open": {"tab": "txt2img"}, "n": time.time()}, recipe, fields)
 
 
 def submitted(studio: Studio, painter: str, recipe: Recipe, parent: str, count: int) -> Act:

@@ -46,6 +46,7 @@ def sketch(form: Form, words: Words) -> Panel:
             elem_id="strictness",
             interactive=True,
         )
+        colour = gr.Checkbox(label=words("sketch.colour"), value=False, elem_id="sketch-colour", interactive=True)
         with gr.Accordion(words("guiding"), open=False, elem_id="guiding") as fold:
             form.place_part("controls.0")
     guided = [form[f"controls.0.{name}"] for name in ("weight", "start", "end")]
@@ -58,8 +59,9 @@ def sketch(form: Form, words: Words) -> Panel:
         api_visibility="private",
     )
     return Panel(
-        (strict, fold),
+        (strict, colour, fold),
         lambda words: {
+            colour: {"label": words("sketch.colour")},
             strict: {"label": words("strictness"), "choices": strictness(words)},
             fold: {"label": words("guiding")},
         },
