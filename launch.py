@@ -4,6 +4,8 @@ Needs nothing but Python 3.11 or newer. The first start makes `.venv` beside thi
 what the studio needs, saying first what it fetches and how large that is; later starts open at once.
 
     python launch.py                 paint
+    python launch.py --share         paint, and give friends a link
+    python launch.py demo            watch a recorded sketch being painted; --film FILE films the page
     python launch.py test            the whole test suite
     python launch.py check           formatting, linting, types, tests
     python launch.py WORD …          the `studio` command: paint, replay, gallery, models, bench, …
@@ -156,6 +158,14 @@ def installed_extras(mark: Path) -> list[str]:
         return []
 
 
+def extras_for(words: Sequence[str]) -> tuple[str, ...]:
+    """The extras that these words need. A demonstration needs none, but a camera when it is filmed."""
+    first = words[0] if words else ""
+    if first == "demo" and any(word.partition("=")[0] == "--film" for word in words):
+        return ("test",)
+    return TOOL_EXTRAS.get(first, ())
+
+
 def commands(words: Sequence[str]) -> list[list[str]]:
     """What to run with the environment's Python for these words, in order."""
     first, rest = (words[0], list(words[1:])) if words else ("serve", [])
@@ -183,7 +193,7 @@ def main(words: Sequence[str]) -> int:
         )
         return 1
     try:
-        python = install(TOOL_EXTRAS.get(words[0] if words else "", ()))
+        python = install(extras_for(words))
     except (subprocess.CalledProcessError, OSError) as error:
         print(
             f"The installation did not finish: {error}. Check the network and the free disk space (8 GB), "

@@ -48,15 +48,15 @@ def unpack(data: bytes) -> tuple[Shown, ...]:
     return tuple(found)
 
 
-def animate(frames: Sequence[Shown], quality: int = 80) -> bytes:
-    """An animated WebP that loops, every frame of the first one's size, at most `LONGEST_SIDE` pixels a side.
+def animate(frames: Sequence[Shown], quality: int = 80, longest: int = LONGEST_SIDE) -> bytes:
+    """An animated WebP that loops, every frame of the first one's size, at most `longest` pixels a side.
 
     The last frame stays a moment longer. Raises `BadPicture` for a frame that cannot be read.
     """
     from PIL import Image
 
     bounds = images.Bounds(pixels=2 * 2**20)
-    first = images.thumbnail(images.read(frames[0].picture, bounds).convert("RGB"), LONGEST_SIDE)
+    first = images.thumbnail(images.read(frames[0].picture, bounds).convert("RGB"), longest)
     pictures = [first]
     for frame in frames[1:]:
         picture = images.read(frame.picture, bounds).convert("RGB")

@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import launch
+from studio.cli import parser
 
 
 def test_each_machine_gets_the_torch_that_fits_it():
@@ -30,6 +33,24 @@ def test_a_word_that_launch_does_not_know_goes_to_the_studio_command():
     assert launch.commands(["paint", "a lake"]) == [["-m", "studio.cli", "paint", "a lake"]]
     assert launch.commands(["test", "-x"]) == [["-m", "pytest", "-x"]]
     assert launch.commands(["check"])[-1] == ["-m", "pytest"]
+
+
+@pytest.mark.parametrize(
+    "words", [["--share"], ["demo"], ["demo", "--film", "film.webp"], ["serve", "--public"]]
+)
+def test_what_launch_hands_on_the_studio_command_understands(words: list[str]):
+    ((python, name, *said),) = launch.commands(words)
+    assert (python, name) == ("-m", "studio.cli")
+    args = parser().parse_args(said)
+    assert args.word == ("demo" if words[0] == "demo" else "serve")
+    assert bool(getattr(args, "share", None)) == ("--share" in words)
+
+
+def test_only_tools_bring_packages_beyond_the_studios_own():
+    assert launch.extras_for([]) == launch.extras_for(["--share"]) == launch.extras_for(["demo"]) == ()
+    assert launch.extras_for(["test", "-x"]) == ("test",)
+    assert launch.extras_for(["demo", "--film", "film.webp"]) == ("test",)
+    assert launch.extras_for(["demo", "--film=film.webp"]) == ("test",)
 
 
 def test_a_finished_installation_is_recognised_and_a_changed_one_is_not(tmp_path: Path):

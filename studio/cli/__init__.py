@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from studio import __version__
-from studio.cli import bench, gallery, models, paint, replay, scroll, serve, train, travel
+from studio.cli import bench, demo, gallery, models, paint, replay, scroll, serve, train, travel
 from studio.errors import Stopped, StudioError
 
 COMMANDS = {
@@ -20,6 +20,7 @@ COMMANDS = {
     "models": models.COMMAND,
     "train": train.COMMAND,
     "bench": bench.COMMAND,
+    "demo": demo.COMMAND,
 }
 
 

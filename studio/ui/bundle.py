@@ -13,7 +13,7 @@ GROUND = ("page.css", "page.js")  # what the other files stand on
 
 
 def bundles() -> Mapping[str, bytes]:
-    """`inkstone.css` and `inkstone.js`: the ground first, then every other asset by its name. And `demo.json`."""
+    """`inkstone.css` and `inkstone.js`, the ground first, then every other asset by its name; `demo.json`."""
     assets = files("studio.ui").joinpath("assets")
     names = sorted((one.name for one in assets.iterdir()), key=lambda name: (name not in GROUND, name))
     joined = {
