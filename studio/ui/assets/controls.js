@@ -42,6 +42,7 @@
 
   // --- the unfinished form is kept while she works on it
 
+  const FOLDS = { larger: /^hires$/, finishing: /^post\.[^.]+$/ }; // marked while something in them is switched on
   const drafts = new Map();
   let timer = 0;
 
@@ -52,6 +53,10 @@
     timer = setTimeout(() => send(false), 250);
     ink.form = drafts.get(tab);
     ink.sized?.(ink.form.width, ink.form.height);
+    for (const [fold, part] of Object.entries(FOLDS)) {
+      const used = paths.some((path, i) => values[i] === true && part.test(path));
+      document.getElementById(fold)?.classList.toggle("in-use", used);
+    }
     estimateSoon(ink.form);
   };
 
