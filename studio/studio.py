@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from studio import images, metadata, samplers
-from studio.control import HINTS
+from studio.control import weights_of
 from studio.desk.desk import Desk, Submitted
 from studio.desk.inputs import Inputs
 from studio.desk.jobs import Jobs
@@ -25,6 +25,7 @@ from studio.models.downloads import Downloads
 from studio.models.files import Kind, ModelFile
 from studio.models.library import LATER, Library
 from studio.painting.outpaint import Edges, extended
+from studio.post import Step
 from studio.presets import MOST_STYLES, Preset, from_csv, read_presets
 from studio.prompt.wildcards import read_lists, worded
 from studio.recipe import Recipe
@@ -141,6 +142,8 @@ class Studio:
     def recipe(self, partial: Mapping[str, Any], painter: str) -> Recipe:
         """A complete recipe: fields' defaults < the model's < her last with this model < `partial`.
 
+        The model's own finish is added where `partial` says nothing of one, unless it finishes a picture.
+
         Raises `BadInput` with a sentence for each wrong field, `UnknownName` for a model that is not there.
         """
         model = partial.get("model") or self.model(painter)
@@ -152,12 +155,24 @@ class Studio:
                 "This model has no ControlNet here, so lines cannot lead it. Fetch one on the Models page, "
                 "or sketch with another model."
             )
-        return Recipe.of({**starts_with(file), **self.last(painter, file.id), **partial, "model": file.id})
+        source: Any = partial.get("source")
+        finishing = isinstance(source, dict) and source.get("strength") == 0
+        own = {} if finishing else {"post": self.own_finish(file)}
+        return Recipe.of(
+            {**starts_with(file), **own, **self.last(painter, file.id), **partial, "model": file.id}
+        )
+
+    def own_finish(self, file: ModelFile) -> tuple[Step, ...]:
+        """The steps that end every picture of this checkpoint; none while the weights for them are missing."""
+        steps = FAMILIES[file.family].finish if file.family in FAMILIES else ()
+        made = Recipe.of({"post": [dict(step) for step in steps]}).post
+        here = {("upscaler", one.id) for one in self.library.files("upscaler")}
+        return made if all(set(step.weights) <= here for step in made) else ()
 
     def fresh(self, model: str) -> Recipe:
         """The recipe this model starts with when nobody has painted with it. Raises `UnknownName`."""
         file = self.library.find("checkpoint", model)
-        return Recipe.of({**starts_with(file), "model": file.id})
+        return Recipe.of({**starts_with(file), "post": self.own_finish(file), "model": file.id})
 
     def checkpoints(self) -> tuple[ModelFile, ...]:
         """The models that can be chosen; files whose family is not one we know are left out."""
@@ -192,13 +207,12 @@ class Studio:
         return drafts(self.library.find("checkpoint", model))
 
     def check(self, recipe: Recipe, painter: str) -> None:
-        """Raises `UnknownName`, `BadInput` or `NotFound` for what the worker would refuse later."""
+        """Raises `UnknownName`, `BadInput`, `MissingWeights` or `NotFound` for what the worker would refuse later."""
         samplers.check(recipe.sampler, recipe.schedule, recipe.steps)
         if recipe.hires is not None and recipe.hires.sampler:
             samplers.resolve(recipe.hires.sampler, "Automatic")
         for control in recipe.controls:
-            if control.hint not in HINTS:
-                raise UnknownName("preprocessor", control.hint, HINTS)
+            weights_of(control.hint, self.library)
         for name in (recipe.model, recipe.hires.model if recipe.hires is not None else ""):
             if name:
                 self._let_use(painter, self.library.find("checkpoint", name).id)
@@ -218,9 +232,7 @@ class Studio:
 
     # --- painting
 
-    def submit(
-        self, partial: Mapping[str, Any], painter: str, count: int = 1, parent: str = ""
-    ) -> Submitted:
+    def submit(self, partial: Mapping[str, Any], painter: str, count: int = 1, parent: str = "") -> Submitted:
         """Put `count` pictures (seed, seed + 1, …) in line. Raises what `recipe`, `check` and Desk raise.
 
         `parent`: the picture they are made from, which they remember.
@@ -255,13 +267,14 @@ class Studio:
         source, mask = (self.inputs.put(painter, images.encode_png(i)) for i in (grown.source, grown.mask))
         said = {"strength": 1.0, **(partial.get("source") or {}), "image": source, "resize": "crop"}
         values = {
+            "post": (),  # it may be finished already
             **partial,
             "width": grown.source.width,
             "height": grown.source.height,
             "source": said,
             "mask": {"image": mask, "blur": grown.overlap},
         }
-        return self.submit(values, painter, count, None if given else picture)
+        return self.submit(values, painter, count, "" if given else picture)
 
     def scroll(self, asked: Mapping[str, Any], painter: str) -> str:
         """Begin to unroll a handscroll of `Scroll`'s fields, its recipe a partial one; returns its name.
@@ -270,6 +283,8 @@ class Studio:
         """
         partial = asked.get("recipe")
         recipe = self.recipe(partial if isinstance(partial, Mapping) else {}, painter).seeded()
+        if recipe.post == self.own_finish(self.library.find("checkpoint", recipe.model)):
+            recipe = recipe.but(post=())  # a part is finished with the whole only
         self.check(recipe, painter)
         return self.scrolls.begin(scroll_of({**asked, "recipe": recipe.model_dump(mode="json")}), painter)
 
