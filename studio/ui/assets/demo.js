@@ -29,7 +29,7 @@
 
   function begin(done) {
     const kept = { ...ink.canvas.settings };
-    Object.assign(ink.canvas.settings, HAND, { size: Math.max(1, strokes.thickness * Math.min(...ink.canvas.size())) });
+    Object.assign(ink.canvas.settings, HAND, { size: Math.max(1, Math.round(strokes.thickness * Math.min(...ink.canvas.size()))) });
     const brush = ink.make("div", "demo-brush");
     document.querySelector(".c-room").append(brush);
     playing = { done, kept, brush, stroke: 0, point: 0, due: strokes.strokes[0].wait, at: 0, before: performance.now(), down: false };
