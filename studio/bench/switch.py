@@ -103,7 +103,10 @@ def view_ms(painter: Painter, recipe: Recipe, blobs: dict[str, bytes]) -> float:
     blank = Image.new("RGB", (256, 256))
     inputs = sd.Inputs(
         source=blank if recipe.source else None,
-        controls=tuple((control, hint(control.hint, blank, 256, 256)) for control in recipe.controls),
+        controls=tuple(
+            (control, hint(control.hint, blank, 256, 256, chain.easel.tools("denoise")))
+            for control in recipe.controls
+        ),
     )
     began = time.perf_counter()
     entries = [bench.entry(materials.model, name, materials.family) for name in ("unet", "vae")]

@@ -1,6 +1,8 @@
 """Preprocessors: every line-type ControlNet wants white lines on black, at the picture's own size.
 
-`HINTS` is the registry: a new preprocessor is one function and one entry. These need no weights.
+`HINTS` is the registry: a new preprocessor is one function and one entry. Those here need no weights, and
+are not controlnet-aux's: its Canny and its standard line art work at 512 pixels and are stretched afterwards,
+which moves and blurs the lines, and the latter's white is half grey; its scribbles need a network.
 """
 
 from __future__ import annotations
@@ -9,7 +11,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from studio.control.annotators import ANNOTATORS, Annotator
 from studio.errors import UnknownName
+from studio.models.files import ModelFile
+from studio.models.library import Library
+from studio.post.tools import Tools
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
 
     Grey = NDArray[np.uint8]
 
-Hint = Callable[["Image", int, int], "Image"]
+Hint = Callable[["Image", int, int], "Image"]  # without weights
 
 INK = 128  # grey levels: above this an inverted stroke counts as drawn
 STRICTNESS: Mapping[str, tuple[float, float, float]] = MappingProxyType(  # weight, start and end of a Control
@@ -92,7 +98,7 @@ def paper(image: Image, width: int, height: int) -> Image:
     return _drawn(ink)
 
 
-HINTS: Mapping[str, Hint] = MappingProxyType(
+HINTS: Mapping[str, Hint | Annotator] = MappingProxyType(
     {
         "none": none,
         "invert": invert,
@@ -100,15 +106,41 @@ HINTS: Mapping[str, Hint] = MappingProxyType(
         "canny": canny,
         "lineart": lineart,
         "paper": paper,
+        **ANNOTATORS,
     }
 )
 
 
-def hint(name: str, image: Image, width: int, height: int) -> Image:
-    """The control image (RGB, exactly width × height) of `image`. Raises `UnknownName`."""
+def hint(name: str, image: Image, width: int, height: int, tools: Tools) -> Image:
+    """The control image (RGB, exactly width × height) of `image`.
+
+    Raises `UnknownName`, `MissingWeights` with what to fetch, or what loading weights raises.
+    """
+    chosen = _named(name)
+    if isinstance(chosen, Annotator):
+        return chosen(_sized(image, *image.size), width, height, tools)
+    return chosen(image, width, height)
+
+
+def weights_of(name: str, library: Library) -> tuple[ModelFile, ...]:
+    """The files of weights that a preprocessor works with.
+
+    Raises `UnknownName`, or `MissingWeights` with what to fetch.
+    """
+    chosen = _named(name)
+    return chosen.files(library) if isinstance(chosen, Annotator) else ()
+
+
+def is_ready(name: str, library: Library) -> bool:
+    """Whether a preprocessor has all it needs."""
+    chosen = _named(name)
+    return not isinstance(chosen, Annotator) or chosen.is_here(library)
+
+
+def _named(name: str) -> Hint | Annotator:
     if name not in HINTS:
         raise UnknownName("preprocessor", name, HINTS)
-    return HINTS[name](image, width, height)
+    return HINTS[name]
 
 
 def _sized(image: Image, width: int, height: int) -> Image:

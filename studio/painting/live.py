@@ -35,6 +35,7 @@ from studio.painting.passes import Pass
 from studio.painting.stages import Stages
 from studio.painting.watch import unwatched
 from studio.painting.workbench import Workbench, name_of
+from studio.post import Tools
 from studio.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Live:
         work = denoise_bytes(recipe.width, recipe.height, 1)
         began = time.perf_counter()
         with bench.models.use(*borrowed, work_bytes=work) as (unet, vae, *nets):
-            shot = _Shot(materials, blobs, words, unet, vae, tuple(nets), stopped)
+            shot = _Shot(materials, blobs, words, unet, vae, tuple(nets), easel.tools("live"), stopped)
             latents, spent = shot.denoise(bench.scheduler(materials.model, family), steps)
             if stopped():
                 raise Stopped("Stopped.")
@@ -197,6 +198,7 @@ class _Shot:
     unet: Any
     vae: Any
     nets: tuple[Any, ...]
+    tools: Tools
     stopped: Callable[[], bool]
 
     def denoise(self, base: Mapping[str, Any], steps: int) -> tuple[Tensor, float]:
@@ -247,7 +249,9 @@ class _Shot:
 
     def _hint(self, i: int) -> Tensor:
         control, recipe = self.materials.recipe.controls[i], self.materials.recipe
-        return _tensor(hint(control.hint, self._picture(control.image), recipe.width, recipe.height))
+        return _tensor(
+            hint(control.hint, self._picture(control.image), recipe.width, recipe.height, self.tools)
+        )
 
     def _picture(self, digest: str) -> Any:
         if digest not in self.blobs:

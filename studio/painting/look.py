@@ -47,7 +47,7 @@ def faces(image: Image, _: str, tools: Tools) -> Sight:
 def hint(image: Image, name: str, tools: Tools) -> Sight:
     """`picture`: the control image that the preprocessor `name` makes, of the picture's own size."""
     tools.check()
-    made = control.hint(name, image, image.width, image.height)
+    made = control.hint(name, image, image.width, image.height, tools)
     return Sight({}, {"picture": images.encode_png(made)})
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image as Pictures
 
 from studio import deep, images
-from studio.control import hint
+from studio.control import hint, weights_of
 from studio.deep import Deep
 from studio.errors import BadInput, BlackPicture
 from studio.families import sd, tiled_vae
 from studio.families.encode import Conditioning, encode, vocabularies
 from studio.models.budget import denoise_bytes
+from studio.models.files import ModelFile
 from studio.models.lora import applied, read_lora
 from studio.models.manager import Entry
 from studio.painting.easel import Easel, picture_bytes, tensor_bytes
@@ -121,11 +122,16 @@ class Pass:
                 "source": recipe.source.model_dump() if recipe.source and not self.over else None,
                 "over": [self.over.stage.key, self.over.strength] if self.over else None,
                 "mask": recipe.mask.model_dump() if recipe.mask else None,
-                "controls": [[c.model_dump(), fingerprint(file)] for c, file in materials.controls],
+                "controls": [self._control_key(c, file) for c, file in materials.controls],
                 "toward": [self.toward.end.latents.key, self.toward.share] if self.toward else None,
             },
             self.text.key,
         )
+
+    def _control_key(self, control: Control, file: ModelFile) -> list[Any]:
+        """What a control image and its ControlNet are; a preprocessor may have weights too."""
+        weights = weights_of(control.hint, self.easel.library)
+        return [control.model_dump(), fingerprint(file), [fingerprint(one) for one in weights]]
 
     def _denoise(self) -> torch.Tensor:
         materials, bench, watch = self.materials, self.easel.bench, self.easel.watch
@@ -200,7 +206,7 @@ class Pass:
         picture, size = images.read(self.blob(control.image)), (self.recipe.width, self.recipe.height)
         if frame is not None and frame.is_window:
             picture = images.fit(picture, *frame.picture.size, "stretch").crop(frame.box)
-        return hint(control.hint, picture, *size)
+        return hint(control.hint, picture, *size, self.easel.tools("denoise"))
 
     def _source(self) -> Image | torch.Tensor | None:
         """What is painted over: an RGB picture of the recipe's size, or latents."""
