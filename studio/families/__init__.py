@@ -72,6 +72,10 @@ _TABLE = (
             "schedule": "Trailing",
         },
         drafts=4,
+        finish=(
+            {"kind": "upscale", "model": "starter-x2", "scale": 2.0},
+            {"kind": "grain", "amount": 0.12, "size": 1.2},
+        ),
         components=_COMPONENTS,
         encoders=(Encoder("text_encoder"),),
         sizes=_squares(256, 320, 384),

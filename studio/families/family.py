@@ -39,7 +39,8 @@ class Rgb:
 class Family:
     """An architecture family.
 
-    `defaults` is a partial recipe; `drafts` how many pictures one press of Paint makes; `components` maps
+    `defaults` is a partial recipe; `finish` the steps that end every picture of it, where what they need is
+    here; `drafts` how many pictures one press of Paint makes; `components` maps
     component to class name; `sizes` are widths and heights in pixels it paints well; `config` is the folder
     of diffusers configs for single files; `rgb` the preview, or None when it must be fitted to the
     autoencoder (`sd.fit_rgb`); `work` the multiply-adds (10⁹) of one UNet call for a megapixel, by which the
@@ -55,6 +56,7 @@ class Family:
     config: Path | None = None
     rgb: Rgb | None = None
     drafts: int = 1
+    finish: tuple[Mapping[str, Any], ...] = ()
     latent_channels: int = 4
     latent_scale: int = 8
     zero_empty_negative: bool = False

@@ -143,6 +143,8 @@ class Form:
                 kept = hidden if isinstance(hidden, dict) else {}
                 part = {**({"kind": kind_name(member.part)} if member.many else {}), **shown, **kept}
                 partial[member.field] = (*partial.get(member.field, ()), part) if member.many else part
+            elif member.many:
+                partial.setdefault(member.field, ())  # switched off, which a model's own finish must not undo
         return partial
 
     def write(self, value: Part) -> dict[Block, Any]:

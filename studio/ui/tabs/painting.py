@@ -199,15 +199,16 @@ def recall(studio: Studio, form: Form, parts: Parts, painter: str) -> Updates:
     return merged(values(fresh), values(form.recall(kept)), shown)
 
 
-def path_of(form: Form, component: Block) -> str:
-    """The path of one of the form's components."""
-    return dict(zip(form.components, form.paths, strict=True))[component]  # pyright: ignore[reportArgumentType]
+def field_of(form: Form, component: Block) -> str:
+    """The recipe's field that one of the form's components belongs to."""
+    path = dict(zip(form.components, form.paths, strict=True))[component]  # pyright: ignore[reportArgumentType]
+    return path.partition(".")[0]
 
 
 def chosen(studio: Studio, form: Form, parts: Parts, recipe: Recipe, painter: str) -> Updates:
-    """A model's settings in the form; words, seed and parts stay."""
-    settings = {form[name] for name in (*SETTINGS, "model")}
-    shown = {component: value for component, value in form.write(recipe).items() if component in settings}
+    """A model's settings and its finish in the form; words, seed and other parts stay."""
+    settings = {*SETTINGS, "model", "post"}
+    shown = {c: value for c, value in form.write(recipe).items() if field_of(form, c) in settings}
     family = studio.library.find("checkpoint", recipe.model).family
     guides = [file.id for file in studio.library.files("controlnet") if file.family == family]
     if guides:
@@ -249,7 +250,7 @@ def wire(page: Page, form: Form, parts: Parts) -> None:
             raise UnknownName("action", name[:40], ACTS)
         done: Act = ACTS[name](studio, painter, str(getattr(event, "id", ""))[:64])
         shown = form.write(done.recipe) if done.recipe else {}
-        kept = {c: v for c, v in shown.items() if done.fields is None or path_of(form, c) in done.fields}
+        kept = {c: v for c, v in shown.items() if done.fields is None or field_of(form, c) in done.fields}
         return applied(merged(values(kept), {stage: {"order": done.order}}))
 
     def restored(event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
