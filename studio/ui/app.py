@@ -32,7 +32,7 @@ def build(studio: Studio, profile: Role = "owner") -> gr.Blocks:
         masthead.render()
         if profile == "owner":
             scripted("share").render()
-        stage = scripted("stage", ("act", "restored", "style", "explore"), words={}, order={})
+        stage = scripted("stage", ("act", "restored", "style", "explore", "scroll"), words={}, order={})
         page = Page(studio, catalogs, stage, profile)
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="bench", scale=0, min_width=330):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from studio.errors import StudioError
+from studio.control import HINTS, weights_of
+from studio.errors import MissingWeights, StudioError
+from studio.models.library import Library
 from studio.studio import Studio
 from studio.web.routes import answered, body, painter_of
 
 
 def looking(studio: Studio) -> list[Route]:
-    """The route, over one studio."""
+    """The routes, over one studio."""
 
     async def look(request: Request) -> Response:
         """`kind` (“faces”, “hint:canny”) and `image`, the digest of an uploaded picture; the answer is JSON,
@@ -33,4 +36,20 @@ def looking(studio: Studio) -> list[Route]:
             return Response(seen.blobs["picture"], media_type="image/png", headers=headers)
         return JSONResponse(dict(seen.found))
 
-    return [Route("/studio/look", answered(look), methods=["POST"])]
+    async def ways(_: Request) -> Response:
+        found = await run_in_threadpool(lambda: [way(name, studio.library) for name in HINTS])
+        return JSONResponse({"hints": found}, headers={"Cache-Control": "no-store"})
+
+    return [
+        Route("/studio/look", answered(look), methods=["POST"]),
+        Route("/studio/look", answered(ways), methods=["GET"]),
+    ]
+
+
+def way(name: str, library: Library) -> dict[str, Any]:
+    """A preprocessor, whether it has its weights, and a sentence that says what to fetch when not."""
+    try:
+        weights_of(name, library)
+    except MissingWeights as error:
+        return {"name": name, "ready": False, "sentence": str(error)}
+    return {"name": name, "ready": True, "sentence": ""}

@@ -5,6 +5,7 @@ from halls import models_folder, owner_client, page_of, studio_at
 from PIL import Image
 
 from studio import images
+from studio.control import HINTS
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +40,11 @@ def test_another_painter_s_picture_and_unknown_kinds_are_refused(client, digest)
     refused = client.post("/studio/look", json={"kind": "souls", "image": digest})
     assert refused.status_code == 400
     assert "souls" in refused.json()["sentence"]
+
+
+def test_every_way_of_finding_lines_is_told_with_what_it_needs(client):
+    told = {one["name"]: one for one in client.get("/studio/look").json()["hints"]}
+    assert set(told) == set(HINTS)
+    assert told["canny"] == {"name": "canny", "ready": True, "sentence": ""}
+    assert all(one["ready"] or "studio models get" in one["sentence"] for one in told.values())
+    assert any(not one["ready"] for one in told.values()), "no annotator's weights are here"

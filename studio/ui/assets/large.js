@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const ink = window.inkstone;
+  const WIDE = 2.6; // times its height: wider pictures are looked at along their length
   let box = null, current = null, shelf = null, look = null, turn = 0;
   const part = (name) => box.querySelector(`.${name}`);
 
@@ -20,7 +21,7 @@
       button.onclick = () => { ink.act(button.dataset.act, current.id); done(""); };
     }
     look = ink.zoom([part("frame")], {
-      swipe: step,
+      swipe: step, along,
       press: (event) => { if (!look.near() && event.target.closest?.(".large") && !inside(event)) box.close(); },
     });
     box.onclose = () => {
@@ -29,6 +30,13 @@
     };
     box.onkeydown = keys;
   };
+
+  // A scroll fills the height and is drawn past the eye.
+  function along(by) {
+    const frame = part("frame");
+    if (frame.classList.contains("wide")) frame.scrollLeft -= by;
+    return frame.classList.contains("wide");
+  }
 
   const told = async (act) => { try { await act(); } catch (error) { ink.fault(error); } };
 
@@ -61,6 +69,8 @@
     image.src = ink.url(`picture/${one.id}.png`);
     image.alt = one.prompt.slice(0, 300);
     image.style.setProperty("--ratio", String(one.width / one.height));
+    part("frame").classList.toggle("wide", one.width / one.height > WIDE);
+    part("frame").scrollLeft = 0;
     part("prompt").textContent = one.prompt;
     const link = part("download");
     link.href = ink.url(`picture/${one.id}.png?download`);

@@ -4,6 +4,8 @@
   const ink = window.inkstone;
   const ENDED = new Set(["done", "cancelled", "failed"]);
   const LAST = "last";
+  const ACTS = ["vary-subtle", "vary-strong", "upscale", "img2img", "sketch", "unroll"];
+  const WIDE = 2.6; // a picture wider than this many times its height is looked at along its length
   const groups = new Map(); // group -> Map(job -> what is known of it), in the order of arrival
   let view = null, shown = "", source = null, began = 0, ticking = 0, sending = 0, title = "Inkstone";
 
@@ -49,13 +51,25 @@
     if (groups.get(LAST)?.has(picture)) { groups.delete(LAST); follow(); }
   };
 
+  ink.follow = resume;
+
+  // Show a picture that was made without a request of its own.
+  ink.present = (picture) => {
+    for (const [name, jobs] of [...groups]) if (over(jobs)) groups.delete(name);
+    shown = "";
+    showLast(picture);
+    follow();
+  };
+
   ink.act = (name, picture) => ink.emit("act", { act: name, id: picture });
 
   function ordered(order) {
+    if (order?.scroll) ink.scroll.watch(order.scroll);
     if (order?.open) setTimeout(() => ink.open(order.open), 30); // after the form has its values
-    if (!order || (!order.group && !order.sentence)) return;
+    if (!order || (!order.group && !order.sentence && !order.scroll)) return;
     clearTimeout(sending);
     document.body.classList.remove("sending");
+    if (order.scroll) return;
     if (order.sentence) {
       ink.toast(order.sentence, { kind: "fault" });
       render();
@@ -105,7 +119,7 @@
       const event = JSON.parse(message.data);
       event.seen = event.n;
       take(jobs, event);
-      if (over(jobs)) { mine.close(); ended(jobs); follow(); } else render();
+      if (over(jobs)) { mine.close(); ended(group, jobs); follow(); } else render();
     };
     mine.addEventListener("end", () => {
       mine.close();
@@ -129,7 +143,8 @@
     if (event.kind === "done" || event.kind === "image") ink.strip?.add?.(event.picture);
   }
 
-  function ended(jobs) {
+  function ended(group, jobs) {
+    if (ink.scroll.has(group)) return; // a part of a scroll, whose end is told when it comes
     const faults = [...jobs.values()].filter((one) => one.kind === "failed");
     if (faults.length) ink.toast([...new Set(faults.map((one) => one.sentence))].join(" "), { kind: "fault" });
     const notes = [...jobs.values()].filter((one) => one.kind === "done" && one.sentence);
@@ -156,17 +171,23 @@
   function render() {
     if (!view) return;
     const jobs = groups.get(shown);
-    const busy = jobs ? !over(jobs) : false;
+    const rolling = unrolling(jobs);
+    const busy = rolling || (jobs ? !over(jobs) : false);
     document.body.classList.toggle("painting", busy);
     view.stage.dataset.state = busy ? "painting" : jobs ? "done" : "empty";
     if (jobs) document.body.classList.add("begun");
-    view.empty.hidden = Boolean(jobs);
-    view.tiles.hidden = !jobs;
+    view.empty.hidden = Boolean(jobs) || rolling;
+    view.tiles.hidden = !jobs || rolling;
+    ink.scroll.show?.(rolling, jobs && ink.scroll.has(shown) ? [...jobs.values()][0] : null);
     clearInterval(ticking);
     if (busy) ticking = setInterval(status, 1000);
     if (jobs) tiles(jobs);
     status();
   }
+
+  // A scroll is shown while it grows, unless something else of hers is being painted.
+  const unrolling = (jobs) => ink.scroll.going() && (!jobs || over(jobs) || ink.scroll.has(shown));
+  ink.scrolled = render;
 
   function tiles(jobs) {
     const many = jobs.size;
@@ -175,14 +196,16 @@
       let tile = view.tiles.querySelector(`[data-job="${CSS.escape(id)}"]`);
       if (!tile) { tile = blank(id); view.tiles.append(tile); }
       tile.dataset.kind = job.kind === "image" ? "done" : job.kind;
-      const image = tile.querySelector("img"), note = tile.querySelector("span");
+      const image = tile.querySelector("img"), note = tile.querySelector(".face span");
       const picture = job.picture;
       const wanted = picture ? ink.url(`picture/${picture}.png`) : job.preview || "";
       if (wanted && image.getAttribute("src") !== wanted) image.src = wanted;
       image.hidden = !wanted || job.kind === "failed";
       image.alt = picture ? "" : ink.say("preview");
-      tile.disabled = !picture;
-      tile.title = picture ? ink.say("enlarge") : "";
+      const face = tile.querySelector(".face");
+      face.disabled = !picture;
+      face.title = picture ? ink.say("enlarge") : "";
+      tile.querySelector(".tile-acts").hidden = !picture || !ENDED.has(job.kind);
       tile.dataset.picture = picture || "";
       note.textContent = wanted && job.kind !== "failed" ? "" : job.kind === "failed" ? job.sentence
         : job.kind === "cancelled" ? ink.say("stopped") : job.kind === "queued" ? ink.say("waiting") : "";
@@ -190,33 +213,48 @@
   }
 
   function blank(id) {
-    const tile = ink.make("button", "tile");
-    tile.type = "button";
+    const tile = ink.make("div", "tile"), face = ink.make("button", "face"), acts = ink.make("div", "tile-acts");
+    face.type = "button";
     tile.dataset.job = id;
+    acts.append(...ACTS.map((name) => {
+      const button = ink.make("button", "bare");
+      button.type = "button";
+      button.dataset.act = name;
+      button.append(ink.make("i"), ink.make("span", "", ink.say(`scroll.act.${name}`)));
+      button.title = ink.say(`gallery.act.${name}`);
+      button.setAttribute("aria-label", button.title);
+      button.onclick = () => { if (tile.dataset.picture) ink.act(name, tile.dataset.picture); };
+      return button;
+    }));
+    acts.hidden = true;
     const image = ink.make("img");
     image.hidden = true;
     image.onload = () => shape(image.naturalWidth / image.naturalHeight);
-    tile.append(image, ink.make("span"));
-    tile.onclick = () => { if (tile.dataset.picture) ink.large?.(tile.dataset.picture); };
+    face.append(image, ink.make("span"));
+    tile.append(face, acts);
+    face.onclick = () => { if (tile.dataset.picture) ink.large?.(tile.dataset.picture); };
     return tile;
   }
 
   function shape(ratio) {
     if (ratio > 0 && Number.isFinite(ratio)) view.tiles.style.setProperty("--ratio", String(ratio));
+    view.tiles.dataset.wide = String(ratio > WIDE);
   }
 
   function status() {
     const jobs = groups.get(shown);
     const all = jobs ? [...jobs.values()] : [];
-    const busy = all.length > 0 && !over(jobs);
+    const rolling = unrolling(jobs), now = rolling && ink.scroll.has(shown) && !over(jobs) ? all : [];
+    const busy = rolling || (all.length > 0 && !over(jobs));
     const share = all.reduce((sum, one) => sum + (ENDED.has(one.kind) || one.picture ? 1 : one.progress || 0), 0);
-    const percent = all.length ? Math.floor((100 * share) / all.length) : 0;
+    const percent = Math.floor(100 * (rolling ? ink.scroll.share(now[0]?.progress || 0) : all.length ? share / all.length : 0));
     view.progress.hidden = !busy && !document.body.classList.contains("sending");
     view.progress.firstChild.style.width = `${percent}%`;
     view.progress.setAttribute("aria-valuenow", String(percent));
     title = busy ? `${percent}% · Inkstone` : "Inkstone";
     if (document.title !== title) document.title = title;
     if (document.body.classList.contains("sending") && !busy) line(ink.say("sending"));
+    else if (rolling) line(ink.scroll.line(now.length ? running(now) : ink.say("starting")));
     else line(busy ? running(all) : finished(all));
   }
 

@@ -119,6 +119,7 @@
     if (document.querySelector("dialog[open]")) document.querySelector("dialog[open]").close();
     if (!what.tab) { if (!["txt2img", ...CANVAS, ...FINISHED].includes(now())) ink.tab("txt2img"); return; }
     ink.tab(what.tab);
+    if (what.unroll) { ink.scroll.begin(what.unroll); return; }
     scrollTo({ top: 0, behavior: "smooth" });
     try {
       if (FINISHED.has(what.tab)) ink.well.show(what.image);
@@ -134,7 +135,8 @@
     const drawing = ink.chips.get().drawing;
     const at = (digest) => (digest ? ink.url(`input/${digest}`) : "");
     if (drawing) return { drawing: await ink.ask(`drawing/${drawing}.json`) };
-    return { image: at(what.trace || what.image), mask: at(what.mask), lines: at(what.lines) };
+    if (what.trace) return { lines: await ink.lines(what.trace, "lineart") };
+    return { image: at(what.image), mask: at(what.mask), lines: at(what.lines) };
   }
 
   // --- Paint: gather, ask what is unclear, then press the real button
@@ -204,6 +206,10 @@
   ink.canvasAt = () => {
     ink.canvas.on("change", () => { touched = true; });
     ink.canvas.on("rest", () => { touched = true; });
+    ink.canvas.on("grow", () => { // nothing is there yet to keep, and the seam is soft
+      ink.type("source-strength", "1");
+      ink.type("mask-blur", "32");
+    });
     ink.canvas.on("size", () => {
       touched = true;
       const [width, height] = ink.canvas.size();

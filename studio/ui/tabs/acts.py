@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from studio.recipe import Hires, Recipe, Source
+from studio.recipe import LONGEST, Hires, Recipe, Source
 from studio.studio import SETTINGS, Studio
 
 SUBTLE, STRONG = 0.35, 0.65  # denoising strengths
@@ -123,6 +123,16 @@ def to_finish(studio: Studio, painter: str, picture: str) -> Act:
     return Act(opening(recipe), recipe)
 
 
+def to_scroll(studio: Studio, painter: str, picture: str) -> Act:
+    """Unrolled further as a handscroll: its words, and its height for every part."""
+    shown = studio.gallery.get(painter, picture)
+    bare = {"source": None, "mask": None, "controls": (), "drawing": None, "hires": None, "post": ()}
+    recipe = made_by(studio, painter, picture).but(**bare, seed=-1)
+    side = min(LONGEST, shown.height // 8 * 8)
+    recipe = recipe.but(width=max(recipe.width if recipe.height == side else side, 64), height=max(side, 64))
+    return Act({"open": {"tab": "img2img", "unroll": shown.id}, "n": time.time()}, recipe)
+
+
 def with_model(studio: Studio, painter: str, model: str) -> Act:
     """Paint with this model, as she last did, and end as it does; words, seed and other parts stay."""
     recipe = studio.recipe({"model": model}, painter)
@@ -148,6 +158,7 @@ ACTS: Mapping[str, Callable[[Studio, str, str], Act]] = MappingProxyType(
         "sketch": to_sketch,
         "upscale": to_highres,
         "finish": to_finish,
+        "unroll": to_scroll,
         "model": with_model,
     }
 )

@@ -14,7 +14,7 @@ from gradio.blocks import Block
 
 from studio.control.hints import STRICTNESS
 from studio.ui.form import Form
-from studio.ui.page import Updates
+from studio.ui.page import Updates, scripted
 from studio.ui.words import Words
 
 
@@ -33,12 +33,14 @@ def img2img(form: Form, words: Words) -> Panel:
         with gr.Accordion(words("masking"), open=False, elem_id="masking") as fold:
             form.place_part("mask")
             form.place_part("source")
+        scripted("scroll").render()
     return Panel((fold,), lambda words: {fold: {"label": words("masking")}})
 
 
 def sketch(form: Form, words: Words) -> Panel:
     """How closely the lines are followed."""
     with gr.Column(elem_classes=["panel", "for-sketch"]):
+        scripted("trace").render()
         strict = gr.Radio(
             strictness(words),
             value="normal",
@@ -46,7 +48,9 @@ def sketch(form: Form, words: Words) -> Panel:
             elem_id="strictness",
             interactive=True,
         )
-        colour = gr.Checkbox(label=words("sketch.colour"), value=False, elem_id="sketch-colour", interactive=True)
+        colour = gr.Checkbox(
+            label=words("sketch.colour"), value=False, elem_id="sketch-colour", interactive=True
+        )
         with gr.Accordion(words("guiding"), open=False, elem_id="guiding") as fold:
             form.place_part("controls.0")
     guided = [form[f"controls.0.{name}"] for name in ("weight", "start", "end")]

@@ -1,4 +1,4 @@
-"""What the page does with the whole form beside painting it: a style laid over it, and exploring round it."""
+"""What the page does with the whole form beside painting it: a style laid over it, exploring round it, and handscrolls."""
 
 from __future__ import annotations
 
@@ -55,6 +55,16 @@ def wire_wording(page: Page, form: Form) -> None:
         done = studio.explore(form.read(given), read_axes(said), painter_of(request))
         return applied({stage: {"order": {**asdict(done), "n": time.time()}}})
 
+    def scroll(given: dict[Block, Any], event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
+        """A handscroll painted from the form's words; the stage shows how it grows."""
+        said = getattr(event, "scroll", None)
+        asked: dict[str, Any] = dict(said) if isinstance(said, dict) else {}
+        recipe = {**form.read(given), "source": None, "mask": None, "controls": (), "drawing": None}
+        recipe.pop("pictures", None)
+        name = studio.scroll({**asked, "recipe": recipe}, painter_of(request))
+        return applied({stage: {"order": {"scroll": name, "n": time.time()}}})
+
     filled: list[Block] = [stage, *form.components]
     stage.explore(telling(stage, explore), {*form.components}, stage, api_name="explore", **QUIET)
+    stage.scroll(telling(stage, scroll), {*form.components}, stage, api_name="scroll", **QUIET)
     stage.style(telling(stage, style), {*form.components}, filled, api_name="style", **QUIET)

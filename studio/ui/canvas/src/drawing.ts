@@ -109,6 +109,7 @@ export function resized(drawing: Drawing, width: number, height: number): Drawin
 }
 
 export interface Edges { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number }
+export const LAP = 32; // pixels over which the new grows out of the old
 export const MASK_COLOR = "#ffffff";
 
 // A larger sheet. What is new, and a little of the old beside it, is masked: it is to be painted.
@@ -116,7 +117,7 @@ export function grown(drawing: Drawing, edges: Edges): Drawing {
   const [w, h] = [drawing.width + edges.left + edges.right, drawing.height + edges.top + edges.bottom];
   let next = moved(drawing, w, h, 1, edges.left, edges.top);
   if (!drawing.layers.some((layer) => layer.kind !== "mask" && layer.kind !== "lines" && !isBare(layer))) return next;
-  const lap = 8;
+  const lap = LAP;
   const bars: number[][] = [];
   if (edges.left) bars.push([0, 0, edges.left + lap, h]);
   if (edges.right) bars.push([w - edges.right - lap, 0, w, h]);

@@ -1,6 +1,7 @@
 // The canvas as a whole: what tools do to the drawing, what others ask of it, and how it is kept.
 
 import { added, blank, changed, type Drawing, freshId, grown, isBare, type Edges, type Kind, type Layer, layerOf, MOST_STROKES, opened, resized, type Saved, saved, snap, strokesIn, LONGEST } from "./drawing.js";
+import { bled } from "./bleed";
 import { flooded, outlined, widened } from "./fill.js";
 import { copies, type Point } from "./geometry.js";
 import { ground } from "./ground";
@@ -9,7 +10,7 @@ import { Pictures, proportioned } from "./pictures";
 import { recalled, type Settings } from "./settings";
 import { Surface } from "./surface";
 
-export type Said = "change" | "rest" | "size";
+export type Said = "change" | "rest" | "size" | "grow"; // grow: a painted sheet has new ground to be painted
 export interface Wanted { image?: Blob | string; mask?: Blob | string; lines?: Blob | string; drawing?: unknown; size?: readonly [number, number]; fit?: "cover" | "inside" }
 const COLOURS: ReadonlySet<string> = new Set(["picture", "paint"]);
 const LINES: ReadonlySet<string> = new Set(["lines"]);
@@ -21,7 +22,7 @@ export class Easel {
   readonly pictures: Pictures;
   readonly settings: Settings = recalled();
   refresh: () => void = () => undefined;
-  private listeners: Record<Said, (() => void)[]> = { change: [], rest: [], size: [] };
+  private listeners: Record<Said, (() => void)[]> = { change: [], rest: [], size: [], grow: [] };
   private unsized: Drawing | null = null; // the drawing before the form began to ask for other sizes
 
   constructor(canvas: HTMLCanvasElement) {
@@ -86,6 +87,7 @@ export class Easel {
       return;
     }
     this.put(grown(this.drawing, edges));
+    if (this.has(COLOURS)) this.say("grow");
   }
 
   clear(): void {
@@ -190,7 +192,20 @@ export class Easel {
     if (!this.has({ lines: LINES, colour: COLOURS, mask: MASKS }[kind])) return null;
     const ink = context(canvasOf(width, height));
     this.draw(kind, ink, true);
+    if (kind === "colour" && this.has(MASKS)) this.ground(ink);
     return new Promise((done) => ink.canvas.toBlob(done, "image/png"));
+  }
+
+  // What is masked and bare is new ground: not white paper lies there, but the colours around it.
+  private ground(ink: CanvasRenderingContext2D): void {
+    const { width, height } = ink.canvas;
+    const painted = this.flat(width, height, COLOURS, false, true);
+    const under = bled(painted.canvas);
+    const mask = this.flat(width, height, MASKS, false, true);
+    under.globalCompositeOperation = "destination-in";
+    under.drawImage(mask.canvas, 0, 0);
+    ink.drawImage(under.canvas, 0, 0);
+    ink.drawImage(painted.canvas, 0, 0);
   }
 
   async export(): Promise<Blob | null> {
@@ -230,11 +245,13 @@ export class Easel {
   }
 
   // A picture as a layer; onto an empty sheet it brings its proportions.
-  async take(source: Blob | string): Promise<void> {
+  async take(source: Blob | string, kind: Kind = "picture"): Promise<void> {
     const { image, blob } = await this.pictures.read(source);
     const fresh = this.isEmpty();
     const [width, height] = fresh ? proportioned(this.drawing, image) : [this.drawing.width, this.drawing.height];
     const base = fresh ? resized(this.drawing, width, height) : this.drawing;
-    this.put(this.pictures.place(base, image, blob, "picture", fresh ? "cover" : "inside"));
+    const next = this.pictures.place(base, image, blob, kind, fresh ? "cover" : "inside");
+    if (kind !== "picture") this.surface.active = next.layers.at(-1)?.id ?? "";
+    this.put(next);
   }
 }

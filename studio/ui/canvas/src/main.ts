@@ -1,5 +1,6 @@
 // `inkstone.canvas`: starts the drawing surface on the page, and is what the rest of the page asks it for.
 
+import type { Kind } from "./drawing.js";
 import { Easel, type Said, type Wanted } from "./easel";
 import { ground } from "./ground";
 import { Keeping } from "./keeping";
@@ -63,7 +64,7 @@ function api(made: Easel, keeping: Keeping): Record<string, unknown> {
     size: () => [made.drawing.width, made.drawing.height],
     resize: (width: number, height: number) => made.resize(width, height),
     load: (wanted: Wanted) => made.load(wanted),
-    take: (source: Blob | string) => made.take(source),
+    take: (source: Blob | string, kind?: Kind) => made.take(source, kind),
     drawing: () => made.json(),
     isEmpty: () => made.isEmpty(),
     lines: (width?: number, height?: number) => made.blob("lines", ...sides(width, height)),

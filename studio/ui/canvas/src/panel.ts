@@ -99,6 +99,8 @@ export class Panel {
     return this.element.getClientRects().length > 0;
   }
 
+  private shown(): boolean { return this.element.getClientRects().length > 0 && !document.querySelector("dialog[open]"); }
+
   private files(): void {
     const file = this.find<HTMLInputElement>(".c-file");
     const take = (found: Iterable<File>): boolean => {
@@ -109,12 +111,12 @@ export class Panel {
     file.onchange = () => { take(file.files ?? []); file.value = ""; };
     addEventListener("paste", (event) => {
       const target = event.target as Element;
-      if (this.element.getClientRects().length && !target.closest?.("textarea, input") && take(event.clipboardData?.files ?? [])) event.preventDefault();
+      if (this.shown() && !target.closest?.("textarea, input") && take(event.clipboardData?.files ?? [])) event.preventDefault();
     });
     addEventListener("drop", (event) => {
       const frame = this.element.getBoundingClientRect();
       const over = event.clientX >= frame.left && event.clientX <= frame.right && event.clientY >= frame.top && event.clientY <= frame.bottom;
-      if (!this.element.getClientRects().length || !over || !take(event.dataTransfer?.files ?? [])) return;
+      if (!this.shown() || !over || !take(event.dataTransfer?.files ?? [])) return;
       event.preventDefault();
       event.stopImmediatePropagation();
       const veil = document.querySelector<HTMLElement>(".dropping");

@@ -1,0 +1,189 @@
+"""Handscrolls in a real Chromium, and what can be made of a result where it hangs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from halls import models_folder, page_of, studio_at
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from studio.studio import Studio
+from studio.web import Server
+
+PROMPT = "#field-prompt textarea"
+WAIT = 30_000
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    root = tmp_path_factory.mktemp("scroll")
+    with studio_at(root / "data", models_folder(root / "models")) as studio:
+        yield studio
+
+
+@pytest.fixture(scope="module")
+def server(studio: Studio) -> Iterator[Server]:
+    with page_of(studio) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert path, "no Chromium is installed; these tests need one (Debian: apt install chromium)"
+    expect.set_options(timeout=WAIT)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    context.set_default_timeout(WAIT)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, server: Server) -> Iterator[Page]:
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(server.url)
+    ready(page)
+    yield page
+    page.close()
+    assert faults == []
+
+
+def ready(page: Page) -> None:
+    page.wait_for_selector("body.ready")
+    page.wait_for_function("inkstone.ready === true && inkstone.canvas.size")
+
+
+def begin(page: Page, prompt: str, length: int, turns: str = "") -> None:
+    page.evaluate("inkstone.tab('img2img')")
+    page.fill(PROMPT, prompt)
+    for side in ("width", "height"):
+        page.fill(f"#field-{side} input[type=number]", "64")
+        page.locator(f"#field-{side} input[type=number]").blur()
+    page.evaluate("document.querySelector('details.scroll').open = true")
+    page.fill(".scroll .length", str(length))
+    page.fill(".scroll .turns", turns)
+    page.click(".scroll .go")
+
+
+def ended(page: Page) -> None:
+    page.wait_for_function("!inkstone.scroll.going() && document.querySelector('.tile[data-kind=done]')")
+
+
+def large(page: Page) -> None:
+    expect(page.locator("dialog.large[open]")).to_be_visible()
+    page.wait_for_function("document.querySelector('.large .room img').complete")
+
+
+def test_a_scroll_grows_in_the_stage_and_opens_when_it_is_done(page: Page, studio: Studio):
+    begin(page, "ms=40 a lake", 640, "ms=40 pines\nms=40 snow")
+    expect(page.locator(".stage .line")).to_have_text(re.compile(r"\d+ of 640 pixels"))
+    expect(page.locator(".stage .tiles")).to_be_hidden()
+    lefts = page.wait_for_function(
+        "() => { const all = [...document.querySelectorAll('.scroll-paper img')];"
+        " return all.length > 1 && all.map(i => i.getBoundingClientRect().left); }"
+    ).json_value()
+    assert lefts == sorted(lefts), "it unrolls to the right"
+    ended(page)
+    large(page)
+    assert page.evaluate(
+        "(i => [i.naturalWidth, i.naturalHeight])(document.querySelector('.large .room img'))"
+    ) == [640, 64]
+    [whole, *_] = studio.gallery.pictures(studio.painters.owner())
+    asked = studio.scrolls.get(whole.id, studio.painters.owner()).asked
+    assert [(round(turn["at"], 2), turn["prompt"]) for turn in asked["turns"]] == [
+        (0.33, "ms=40 pines"),
+        (0.67, "ms=40 snow"),
+    ]
+
+
+def test_a_long_picture_is_drawn_past_the_eye(page: Page):
+    page.wait_for_selector(".tile[data-kind=done]")
+    page.wait_for_function("document.querySelector('.tiles').dataset.wide === 'true'")
+    page.click(".tile .face")
+    large(page)
+    frame = page.locator(".large .frame").bounding_box()
+    assert frame
+    page.mouse.move(frame["x"] + frame["width"] * 0.8, frame["y"] + frame["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + frame["width"] * 0.3, frame["y"] + frame["height"] / 2, steps=4)
+    page.mouse.up()
+    assert page.evaluate("document.querySelector('.large .frame').scrollLeft") > frame["width"] * 0.3
+    page.keyboard.press("Escape")
+
+
+def test_stop_keeps_what_is_painted_and_a_reload_finds_it_growing(page: Page, studio: Studio):
+    begin(page, "ms=60 a river", 2048)
+    page.wait_for_selector(".scroll-paper img[data-part]:nth-child(2)")
+    page.reload()
+    ready(page)
+    page.wait_for_selector("body.painting .scroll-paper img[data-part]:nth-child(2)")
+    page.keyboard.press("Escape")
+    ended(page)
+    [whole, *_] = studio.gallery.pictures(studio.painters.owner())
+    assert studio.scrolls.get(whole.id, studio.painters.owner()).state == "stopped"
+    assert 64 <= whole.width < 2048
+    expect(page.locator(f".tile[data-picture='{whole.id}'] img")).to_be_visible()
+
+
+def test_what_cannot_be_unrolled_is_said(page: Page):
+    page.evaluate("document.querySelector('details.scroll').open = true")
+    begin(page, "ms=1", 32_768)
+    expect(page.locator(".unrolling")).to_be_visible()
+    begin(page, "ms=1", 512)
+    expect(page.locator(".toast.fault")).to_contain_text("still unrolling")
+    page.keyboard.press("Escape")
+    ended(page)
+
+
+def test_each_result_says_what_can_be_made_of_it(page: Page, studio: Studio):
+    page.evaluate("inkstone.tab('txt2img')")
+    page.fill(PROMPT, "ms=1 a hill")
+    page.fill("#count input[type=number]", "1")
+    page.locator("#count input[type=number]").blur()
+    page.click("#paint")
+    page.wait_for_function("document.querySelector('.tile[data-kind=done] img')?.naturalWidth === 64")
+    page.hover(".tile")
+    acts = page.locator(".tile-acts button")
+    assert [one.get_attribute("data-act") for one in acts.all()] == [
+        "vary-subtle", "vary-strong", "upscale", "img2img", "sketch", "unroll",
+    ]  # fmt: skip
+    assert all(one.get_attribute("aria-label") for one in acts.all())
+    parent = page.get_attribute(".tile", "data-picture")
+    page.click(".tile-acts [data-act=vary-strong]")
+    page.wait_for_function(
+        "p => document.querySelector('.tile[data-kind=done]')?.dataset.picture !== p", arg=parent
+    )
+    [newest, *_] = studio.gallery.pictures(studio.painters.owner())
+    made = studio.restore(studio.gallery.read(studio.painters.owner(), newest.id), studio.painters.owner())
+    assert made.values["source"]["strength"] == 0.65
+
+
+def test_a_picture_is_unrolled_further(page: Page, studio: Studio):
+    page.wait_for_selector(".tile[data-kind=done]")
+    first = page.locator(".tile").first.get_attribute("data-picture")
+    page.hover(".tile")
+    page.locator(".tile-acts [data-act=unroll]").first.click()
+    page.wait_for_function(
+        "document.body.dataset.tab === 'img2img' && !document.querySelector('.scroll .start').hidden"
+    )
+    page.fill(".scroll .length", "128")
+    page.click(".scroll .way[data-way=left]")
+    page.click(".scroll .go")
+    ended(page)
+    [whole, *_] = studio.gallery.pictures(studio.painters.owner())
+    asked = studio.scrolls.get(whole.id, studio.painters.owner()).asked
+    assert (asked["picture"], asked["direction"], whole.width) == (first, "left", 128)
+    assert studio.gallery.get(studio.painters.owner(), first or "").width == 64, "it is still there"
