@@ -245,6 +245,10 @@ class Gallery:
         """Deletes, for good, what has been in any trash for so many days; returns how many pictures."""
         return self._delete(self._index.trashed(time.time() - days * 86_400))
 
+    def clear(self, painter: str) -> int:
+        """Deletes all of a painter's pictures, for good; returns how many there were."""
+        return self._delete(self._index.all(painter).values())
+
     def _move(self, picture: Picture, trashed: int | None) -> None:
         if (picture.trashed is None) == (trashed is None):
             return

@@ -83,6 +83,11 @@ class Painters:
                 self._cookies.pop(cookie, None)
             self._keep(painter, self._owners[painter].but(cookies=()))
 
+    def guests(self) -> tuple[str, ...]:
+        """Everybody who ever came by an invitation."""
+        with self._lock:
+            return tuple(name for name, one in self._owners.items() if one.role == "guest")
+
     def is_guest(self, painter: str) -> bool:
         """Whether this is somebody who came by an invitation."""
         known = self._owners.get(painter)

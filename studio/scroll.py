@@ -193,8 +193,8 @@ class Scrolls:
     def begin(self, scroll: Scroll, painter: str) -> str:
         """Begin to unroll a scroll whose seed is resolved; returns its name.
 
-        Raises `LimitReached` while another one of hers is unrolling, `NotFound` or `BadInput` for the picture
-        that it shall begin with.
+        Raises `LimitReached` while another one of hers is unrolling and beyond her limits, `NotFound` or
+        `BadInput` for the picture that it shall begin with.
         """
         if scroll.picture:
             first = self._gallery.get(painter, scroll.picture)
@@ -203,6 +203,9 @@ class Scrolls:
                     f"That picture is {first.width} × {first.height}: a scroll that begins with it is as "
                     "high, and longer. Set the height of the parts to the picture's."
                 )
+        begun = 0 if scroll.picture else scroll.recipe.width
+        parts = max(1, -(-(scroll.length - begun) // scroll.step) + bool(begun))
+        self._desk.check_scroll(scroll.length, scroll.recipe.height, parts, painter)
         with self._lock:
             if any(row.painter == painter and row.state == "painting" for row in self._rows.values()):
                 raise LimitReached("A scroll of yours is still unrolling; wait for it, or stop it.")

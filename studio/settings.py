@@ -24,11 +24,14 @@ class Limits(Part):
     steps: int = Field(default=150, ge=1, title="Steps")
     side: int = Field(default=4096, ge=64, title="Side of a picture, pixels")
     cost: float = Field(default=4000, gt=0, title="Megapixels × steps a job")
+    megapixels: float = Field(default=64, gt=0, title="Megapixels of a finished picture")
+    parts: int = Field(default=1024, ge=1, title="Parts of a handscroll")
     upload_bytes: int = Field(default=64 * 2**20, ge=2**20, title="Bytes of an uploaded picture")
     free_bytes: int = Field(default=2 * 2**30, ge=0, title="Disk space that is never used up, bytes")
     job_seconds: float = Field(default=1800, gt=0, title="Longest job, seconds")
     prompt: int = Field(default=10_000, ge=1, title="Characters of a prompt")
     hourly: float = Field(default=0, ge=0, title="Megapixels × steps an hour; 0: no bound")
+    hourly_live: float = Field(default=0, ge=0, title="Megapixels × live steps an hour; 0: no bound")
     inputs: int = Field(default=0, ge=0, title="Uploaded pictures kept; 0: no bound")
     inputs_bytes: int = Field(default=0, ge=0, title="Bytes of uploaded pictures kept; 0: no bound")
     kept: int = Field(default=0, ge=0, title="Finished pictures kept; 0: no bound")
@@ -43,9 +46,12 @@ GUESTS = Limits(
     steps=60,
     side=2048,
     cost=130,
+    megapixels=17,
+    parts=48,
     upload_bytes=20 * 2**20,
     prompt=4_000,
     hourly=6_000,
+    hourly_live=15_000,
     inputs=100,
     inputs_bytes=200 * 2**20,
     kept=300,
@@ -77,6 +83,12 @@ class Settings(Part):
     password: str | None = Field(
         default=None, max_length=200, title="Password for guests; none said: one is made; empty: none needed"
     )
+    guest_days: int = Field(
+        default=30, ge=0, title="Days guests' pictures are kept once nobody is invited; 0: for ever"
+    )
+    safety: Literal["off", "guests", "everybody"] = Field(
+        default="guests", title="Whose pictures the safety checker sees, where its weights are"
+    )
     visitors: int = Field(default=100, ge=1, title="Guests a link lets in")
     limits: Limits = Limits()
     guests: Limits = GUESTS
@@ -89,7 +101,8 @@ class Settings(Part):
         """
         env = os.environ if environ is None else environ
         simple = ("data", "models", "device", "threads", "memory_bytes", "host", "port")
-        simple += ("share", "public", "guest_port", "public_host", "password", "visitors")
+        simple += ("share", "public", "guest_port", "public_host", "password", "visitors", "guest_days")
+        simple += ("safety",)
         found: dict[str, Any] = {
             name: env[f"INKSTONE_{name.upper()}"] for name in simple if f"INKSTONE_{name.upper()}" in env
         }

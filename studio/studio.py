@@ -92,7 +92,9 @@ class Studio:
         self.inputs = Inputs(settings.data, self.limits)
         self.jobs = Jobs(settings.data / "studio.db")
         self.sheets = Sheets(self.inputs, self.jobs)
-        self.desk = Desk(settings, self.jobs, self.gallery, self.inputs, command, None, self.limits)
+        self.desk = Desk(
+            settings, self.jobs, self.gallery, self.inputs, command, None, self.limits, self.painters.is_guest
+        )
         self.downloads = Downloads(self.library, read_catalog())
         self.scrolls = Scrolls(self.jobs, self.desk, self.gallery, self.inputs, self.paint_all)
 
@@ -207,7 +209,7 @@ class Studio:
         return drafts(self.library.find("checkpoint", model))
 
     def check(self, recipe: Recipe, painter: str) -> None:
-        """Raises `UnknownName`, `BadInput`, `MissingWeights` or `NotFound` for what the worker would refuse later."""
+        """Raises `UnknownName`, `BadInput`, `MissingWeights` or `NotFound`, before the worker would."""
         samplers.check(recipe.sampler, recipe.schedule, recipe.steps)
         if recipe.hires is not None and recipe.hires.sampler:
             samplers.resolve(recipe.hires.sampler, "Automatic")

@@ -55,8 +55,9 @@ class FakePainter:
         emit: Callable[[Event], None],
         stopped: Callable[[], bool],
         extra: Mapping[str, Any] | None = None,
+        checked: bool = False,
     ) -> None:
-        """As `Painter.paint`."""
+        """As `Painter.paint`; `checked` becomes a fact."""
         said = dict(word.partition("=")[::2] for word in recipe.prompt.split())
         assert all(images.digest(blobs[digest]) == digest for digest in recipe.images)
         began = time.perf_counter()
@@ -69,6 +70,7 @@ class FakePainter:
             if stopped():
                 raise Stopped("Stopped.")
         facts = {**(extra or {}), "seconds": {"denoise": time.perf_counter() - began, "load": 0.0}}
+        facts |= {"checked": True} if checked else {}
         facts["warnings"] = [f"Something about {said['warn']}."] if "warn" in said else []
         png = metadata.write_png(block_code(recipe.seed), recipe, facts, blobs)
         emit(Picture(png[: len(png) // 2] if said.get("png") == "broken" else png, facts))

@@ -21,11 +21,23 @@ from studio import images
 from studio.desk.board import Board
 from studio.desk.inputs import Inputs
 from studio.desk.jobs import Job, Jobs
-from studio.desk.limits import check_disk, check_hour, check_kept, check_line, check_request, cost
+from studio.desk.limits import (
+    Size,
+    check_cost,
+    check_disk,
+    check_hour,
+    check_kept,
+    check_line,
+    check_live,
+    check_request,
+    check_scroll,
+    cost,
+)
 from studio.desk.listening import Listening
 from studio.desk.live import Frame, Slots
 from studio.desk.local import default_command
 from studio.desk.look import Looks, Seen
+from studio.desk.meter import Meter
 from studio.desk.seat import Patience, Room, Seat
 from studio.desk.sheets import on_sheets
 from studio.errors import BadInput, NotFound, StudioError
@@ -60,10 +72,12 @@ class Desk:
         command: Sequence[str] | None = None,
         patience: Patience | None = None,
         limits: Callable[[str], Limits] | None = None,
+        guest: Callable[[str], bool] | None = None,
     ) -> None:
         """Takes over what an earlier desk left, and starts the worker (`command`: another than ours).
 
         `limits` says what a painter may ask for; without it, the settings' limits are everybody's.
+        `guest` says whether she is one, for whose pictures the safety checker sees.
         """
         self._limits = limits or (lambda _: settings.limits)
         self._settings, self._jobs, self._gallery, self._inputs = settings, jobs, gallery, inputs
@@ -71,6 +85,9 @@ class Desk:
         self._slots = Slots(settings.limits)
         self._slots.ring = self._board.ring
         self._looks = Looks(self._board.ring)
+        self._live = Meter()
+        self.chores: list[Callable[[], None]] = []  # what others want done every six hours
+        checked = {"off": _nobody, "everybody": _anybody, "guests": guest or _nobody}
         self._seat = Seat(
             Room(
                 self._board,
@@ -81,6 +98,7 @@ class Desk:
                 patience or Patience(job=settings.limits.job_seconds),
                 self._slots,
                 self._looks,
+                checked[settings.safety],
             )
         )
         self._closed = threading.Event()
@@ -114,10 +132,13 @@ class Desk:
                 self._inputs.put(painter, blobs[digest])
             elif not self._inputs.has(painter, digest):
                 raise NotFound("An input picture is no longer here; please drop it again.")
+        given = self._sizes(recipes, painter)
+        for recipe in recipes:
+            check_cost(recipe, limits, given)
         group, now = secrets.token_hex(16), time.time()
         facts = [{**(extra or {}), **own} for own in (each or [{}] * len(recipes))]
         new = [
-            _job(recipe.seeded(), group, painter, own, now)
+            _job(recipe.seeded(), group, painter, own, now, given)
             for recipe, own in zip(recipes, facts, strict=True)
         ]
 
@@ -128,6 +149,16 @@ class Desk:
 
         self._board.add(new, check)
         return Submitted(group, tuple(job.id for job in new))
+
+    def _sizes(self, recipes: Sequence[Recipe], painter: str) -> dict[str, Size]:
+        """The sizes of pictures that are only finished, by digest. Raises `BadPicture`."""
+        finished = {one.source.image for one in recipes if one.source is not None and not one.source.strength}
+        heads = {digest: images.check(self._inputs.read(painter, digest)) for digest in finished}
+        return {digest: (head.width, head.height) for digest, head in heads.items()}
+
+    def check_scroll(self, length: int, height: int, parts: int, painter: str) -> None:
+        """Raises `LimitReached` for a handscroll beyond the painter's limits. Sides are pixels."""
+        check_scroll(length, height, parts, self._limits(painter))
 
     def cancel(self, group: str, painter: str) -> None:
         """Stop: ends what of this group is not over; twice is as good as once. Raises `NotFound`."""
@@ -164,11 +195,20 @@ class Desk:
         The answer is None when a newer one came or her pen rests. Nothing is stored: `blobs` holds every
         picture of the recipe. Raises `LimitReached` and `BadInput`; the answer raises `StudioError`.
         """
-        given = blobs or {}
-        check_request([recipe], self._limits(painter))
+        given, limits = blobs or {}, self._limits(painter)
+        check_request([recipe], limits)
+        check_live(recipe.width * recipe.height / 1e6, self._live.had(painter), limits)
         if missing := [digest for digest in recipe.images if digest not in given]:
             raise BadInput(f"{len(missing)} of the canvas' pictures did not come with it; draw on.")
-        return self._slots.put(recipe, painter, given)
+        answer = self._slots.put(recipe, painter, given)
+
+        def count(painted: Future[Frame | None]) -> None:
+            frame = None if painted.cancelled() or painted.exception() else painted.result()
+            if frame is not None and not frame.same:
+                self._live.add(painter, recipe.width * recipe.height / 1e6 * frame.steps)
+
+        answer.add_done_callback(count)
+        return answer
 
     def rest(self, painter: str) -> None:
         """Live painting ends for this painter; twice is as good as once."""
@@ -207,11 +247,23 @@ class Desk:
                 wanted = {(job.painter, blob) for job in self._jobs.unfinished() for blob in job.blobs}
                 self._inputs.sweep(wanted | self._gallery.inputs() | on_sheets(self._jobs))
                 self._jobs.forget(time.time() - _REMEMBER_SECONDS)
+                for chore in tuple(self.chores):
+                    chore()
             if self._closed.wait(_TIDY_SECONDS):
                 return
 
 
-def _job(recipe: Recipe, group: str, painter: str, extra: dict[str, Any], now: float) -> Job:
+def _nobody(_: str) -> bool:
+    return False
+
+
+def _anybody(_: str) -> bool:
+    return True
+
+
+def _job(
+    recipe: Recipe, group: str, painter: str, extra: dict[str, Any], now: float, given: Mapping[str, Size]
+) -> Job:
     return Job(
         0,
         secrets.token_hex(16),
@@ -221,6 +273,6 @@ def _job(recipe: Recipe, group: str, painter: str, extra: dict[str, Any], now: f
         recipe.images,
         extra,
         recipe.model,
-        cost(recipe),
+        cost(recipe, given),
         created=now,
     )

@@ -181,6 +181,10 @@ class Jobs:
         rows = self._db.rows("SELECT name, value FROM drafts WHERE painter = ?", (painter,))
         return {str(name): json.loads(value) for name, value in rows}
 
+    def drop_drafts(self, painter: str) -> None:
+        """Forgets everything a painter left unfinished."""
+        self._db.execute("DELETE FROM drafts WHERE painter = ?", (painter,))
+
     def drafts_of_all(self, prefix: str) -> tuple[tuple[str, Any], ...]:
         """Every painter's drafts whose names begin so, each with its painter."""
         sql = "SELECT painter, value FROM drafts WHERE substr(name, 1, ?) = ?"

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from studio.errors import BadInput, DiskFull, LimitReached
+from studio.post import Upscale
 from studio.recipe import Recipe
 from studio.settings import Limits
 
+Size = tuple[int, int]
+_NOTHING: Mapping[str, Size] = MappingProxyType({})
 
-def cost(recipe: Recipe) -> float:
-    """Megapixels × denoising steps that will be run: the unit of limits and of time estimates."""
-    return sum(costs(recipe))
+
+def cost(recipe: Recipe, given: Mapping[str, Size] = _NOTHING) -> float:
+    """Megapixels × denoising steps that will be run: the unit of limits and of time estimates.
+
+    Each megapixel that is made by enlarging counts as one step. `given`: input pictures' sizes by digest.
+    """
+    *sizes, _ = finishing(recipe, given)
+    return sum(costs(recipe)) + sum(width * height / 1e6 for width, height in sizes)
 
 
 def costs(recipe: Recipe) -> tuple[float, float]:
@@ -24,6 +33,22 @@ def costs(recipe: Recipe) -> tuple[float, float]:
         return first, 0.0
     width, height = sides(recipe)
     return first, width * height / 1e6 * (recipe.hires.steps or recipe.steps)
+
+
+def finishing(recipe: Recipe, given: Mapping[str, Size] = _NOTHING) -> list[Size]:
+    """The sizes that finishing enlarges the picture to, one after another, then the finished picture's.
+
+    Width, height in pixels. A picture that is only finished begins at its own size (see `cost`).
+    """
+    size, sizes = sides(recipe), list[Size]()
+    if recipe.source is not None and recipe.source.strength == 0 and recipe.source.image in given:
+        own = given[recipe.source.image]
+        size = recipe.hires.size(*own) if recipe.hires else own
+    for step in recipe.post:
+        if isinstance(step, Upscale):
+            size = step.size(*size)
+            sizes.append(size)
+    return [*sizes, size]
 
 
 def sides(recipe: Recipe) -> tuple[int, int]:
@@ -47,11 +72,44 @@ def check_request(recipes: Sequence[Recipe], limits: Limits) -> None:
             raise LimitReached(f"At most {limits.steps} steps are allowed here; lower Steps.")
         if max(sides(recipe)) > limits.side:
             raise LimitReached(f"At most {limits.side} pixels a side are allowed here; make it smaller.")
-        if cost(recipe) > limits.cost:
-            raise LimitReached(
-                f"This picture costs {cost(recipe):.0f} megapixel-steps and {limits.cost:.0f} are allowed; "
-                "make it smaller or lower Steps."
-            )
+        check_cost(recipe, limits)
+
+
+def check_cost(recipe: Recipe, limits: Limits, given: Mapping[str, Size] = _NOTHING) -> None:
+    """Raises `LimitReached` for a picture that costs too much or becomes too large. `given`: see `cost`."""
+    if (needed := cost(recipe, given)) > limits.cost:
+        raise LimitReached(
+            f"This picture costs {needed:.0f} megapixel-steps and {limits.cost:.0f} are allowed; "
+            "make it smaller or lower Steps."
+        )
+    check_size(*finishing(recipe, given)[-1], limits)
+
+
+def check_size(width: int, height: int, limits: Limits) -> None:
+    """Raises `LimitReached` for a finished picture of more megapixels than a painter may have."""
+    if width * height / 1e6 > limits.megapixels:
+        raise LimitReached(
+            f"The finished picture would have {width * height / 1e6:.1f} megapixels and "
+            f"{limits.megapixels:g} are allowed; choose a smaller scale, or make it smaller."
+        )
+
+
+def check_scroll(length: int, height: int, parts: int, limits: Limits) -> None:
+    """Raises `LimitReached` for a handscroll that is larger, or has more parts, than a painter may have."""
+    check_size(length, height, limits)
+    if parts > limits.parts:
+        raise LimitReached(
+            f"This scroll would have {parts} parts and {limits.parts} are allowed; make it shorter, or let "
+            "each part see less of the one before."
+        )
+
+
+def check_live(asked: float, spent: float, limits: Limits) -> None:
+    """Raises `LimitReached` when a live frame is more than is left of a painter's hour of live painting."""
+    if limits.hourly_live and spent + asked > limits.hourly_live:
+        raise LimitReached(
+            "You have drawn live as much as you may in an hour; press Paint, or draw on a little later."
+        )
 
 
 def check_line(asked: int, own: int, everybody: int, limits: Limits) -> None:

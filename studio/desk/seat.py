@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,7 @@ class Room:
     patience: Patience
     slots: Slots
     looks: Looks
+    checked: Callable[[str], bool]  # whose pictures the safety checker sees
 
 
 class Seat:
@@ -158,6 +159,7 @@ class Sitting:
             "attempt": job.attempt,
             "recipe": job.recipe,
             "extra": job.extra,
+            "checked": self._room.checked(job.painter),
         }
         self._track.interrupt = self._worker.nudge
         self._worker.send(said, blobs)

@@ -106,6 +106,7 @@ def _paint(painter: Painter, line: Line, frame: frames.Frame, stamp: Mapping[str
         lambda event: line.say(*_spell(event, stamp)),
         lambda: line.stopped(stamp["job"]),
         frame.header.get("extra") or {},
+        frame.header.get("checked") is True,
     )
     line.say({"event": "done", **stamp})
 

@@ -30,6 +30,7 @@ CLASSES: Mapping[str, str] = {
     "ControlNetModel": "diffusers",
     "CLIPTextModel": "transformers",
     "CLIPTextModelWithProjection": "transformers",
+    "StableDiffusionSafetyChecker": "diffusers.pipelines.stable_diffusion.safety_checker",
 }
 # What a model_index.json may name beside those, though only their configs are read or they are left alone.
 _HARMLESS = re.compile(
@@ -252,7 +253,7 @@ def _empty(cls: str, config: Mapping[str, Any], name: str) -> nn.Module:
     kind: Any = getattr(importlib.import_module(CLASSES[cls]), cls)
     try:
         with init_empty_weights():
-            if CLASSES[cls] == "transformers":
+            if hasattr(kind, "config_class"):  # made by transformers
                 return kind(kind.config_class.from_dict(dict(config)))
             known = inspect.signature(
                 kind.__init__

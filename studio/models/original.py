@@ -50,12 +50,13 @@ def as_named_today(state: State, wanted: Collection[str]) -> State:
     """Names of older libraries as the module at hand (`wanted`) has them.
 
     Autoencoders once called their attention's matrices query, key, value, proj_attn; CLIP's text model lost
-    its `text_model.` prefix in transformers 5.6.
+    its `text_model.` prefix in transformers 5.6, and the vision model inside of others its second one.
     """
     made: State = {}
     for name, tensor in state.items():
         found = re.fullmatch(r"(.*mid_block\.attentions\.\d+)\.(query|key|value|proj_attn)\.(\w+)", name)
         new = f"{found[1]}.{_OLD_ATTENTION[found[2]]}.{found[3]}" if found else name
+        new = re.sub(r"^vision_model\.vision_model\.", "vision_model.", new)
         bare = new.removeprefix("text_model.")
         made[next((n for n in (new, bare, f"text_model.{bare}") if n in wanted), new)] = tensor
     return made

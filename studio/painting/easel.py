@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.deep import Deep
-from studio.models.library import Library
+from studio.models.library import Library, ModelFile
 from studio.painting.stages import Stages, key
 from studio.painting.watch import Watch
 from studio.painting.workbench import Workbench
@@ -30,6 +30,7 @@ class Easel:
     stages: Stages
     watch: Watch
     environment: Mapping[str, str]  # device and dtypes: what makes the same recipe another picture
+    checker: ModelFile | None = None  # the safety checker, where one shall look at the picture
 
     def key(self, name: str, said: Mapping[str, Any], *needs: str) -> str:
         """The address of a stage's result: what it is, what was said, and what it needs."""

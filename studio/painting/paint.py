@@ -18,6 +18,7 @@ from studio.painting.easel import Easel, picture_bytes
 from studio.painting.hires import hires
 from studio.painting.materials import Materials, fingerprint
 from studio.painting.passes import Pass, Toward
+from studio.painting.safety import VEILED, is_unsafe, veiled
 from studio.painting.stages import Stage
 from studio.post.tools import applied
 
@@ -45,10 +46,18 @@ class Chain:
         self.larger = hires(self.first)
         self.finished = self._post()
         self.png: Stage[tuple[bytes, dict[str, Any]]] = Stage(
-            easel.key("png", {"recipe": self.recipe.to_json(), "extra": dict(extra)}, self.finished.key),
+            easel.key("png", self._said(), self.finished.key),
             self._write,
             lambda made: len(made[0]),
         )
+
+    def _said(self) -> dict[str, Any]:
+        checker = self.easel.checker
+        return {
+            "recipe": self.recipe.to_json(),
+            "extra": dict(self.extra),
+            "checker": checker.source if checker else "",
+        }
 
     def _post(self) -> Stage[Image | Deep]:
         done = self.first.decoded if self.larger is None else self.larger.picture
@@ -77,8 +86,15 @@ class Chain:
         return images.read(self.first.blob(given.image)) if given else None
 
     def _write(self) -> tuple[bytes, dict[str, Any]]:
-        picture = self.easel.stages.get(self.finished)
+        picture, checker = self.easel.stages.get(self.finished), self.easel.checker
+        unsafe = False
+        if checker is not None:
+            with self.easel.watch.stage("safety"):
+                unsafe = is_unsafe(picture, checker, self.easel.bench.models)
         facts = self._facts()
+        if unsafe:
+            picture = veiled(picture)
+            facts |= {"veiled": True, "warnings": [*facts["warnings"], VEILED]}
         return metadata.write_png(picture, self.recipe, facts, self.blobs), facts
 
     def _facts(self) -> dict[str, Any]:

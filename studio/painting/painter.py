@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from studio.deep import Deep
-from studio.models.library import Library
+from studio.models.library import Library, ModelFile
 from studio.models.load import lock_down
 from studio.models.manager import Models
 from studio.painting.easel import Easel
@@ -16,8 +16,9 @@ from studio.painting.look import Sight, look
 from studio.painting.materials import Materials, gather
 from studio.painting.paint import Chain
 from studio.painting.passes import Toward
+from studio.painting.safety import checker_of
 from studio.painting.stages import Stage, Stages
-from studio.painting.watch import Emit, Watch, unwatched
+from studio.painting.watch import Emit, Watch, unseen, unwatched
 from studio.painting.workbench import Workbench
 from studio.recipe import Recipe
 from studio.settings import Settings
@@ -58,14 +59,19 @@ class Painter:
         emit: Emit,
         stopped: Callable[[], bool],
         extra: Mapping[str, Any] | None = None,
+        checked: bool = False,
     ) -> None:
         """Paint one recipe; `blobs` holds its pictures by digest.
+
+        `checked`: where a safety checker is, it looks at the finished picture, and nothing is shown before.
 
         Emits `Started`, a `Step` for each step, and one `Picture`. Raises `StudioError`; after `Stopped`
         nothing is kept of the stage that was running.
         """
-        watch = Watch(emit, stopped)
-        chain = self.chain(recipe, blobs, watch, extra or {})
+        file = self.library.find("checkpoint", recipe.model)
+        checker = checker_of(self.library, file) if checked else None
+        watch = Watch(emit if checker is None else unseen(emit), stopped)
+        chain = self.chain(recipe, blobs, watch, extra or {}, checker=checker)
         emit(self._started(chain.materials))
         png, facts = self._made(chain.png)
         emit(Picture(png, facts))
@@ -96,9 +102,10 @@ class Painter:
         watch: Watch,
         extra: Mapping[str, Any] | None = None,
         toward: Toward | None = None,
+        checker: ModelFile | None = None,
     ) -> Chain:
         """The recipe's stages, not yet run. Raises as `gather`."""
-        easel = Easel(self.bench, self.library, self.stages, watch, self.bench.environment())
+        easel = Easel(self.bench, self.library, self.stages, watch, self.bench.environment(), checker)
         return Chain(gather(recipe.seeded(), self.library), blobs, easel, extra or {}, toward)
 
     def finished(self, chain: Chain) -> Image:

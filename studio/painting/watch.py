@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from studio.errors import Stopped
 from studio.painting.events import Event, Step
@@ -53,6 +54,11 @@ class Watch:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+def unseen(emit: Emit) -> Emit:
+    """`emit` without previews: the steps of a picture that nobody may see before it was looked at."""
+    return lambda event: emit(replace(event, preview=None) if isinstance(event, Step) else event)
 
 
 def unwatched() -> Watch:

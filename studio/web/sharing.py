@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from studio.errors import BadInput, LimitReached, NotFound, StudioError
+from studio.painting.safety import checker_of
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.web.gallery import form
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that could be taken for another
 PASSWORD_LETTERS = 10
+ENDED = "guests_ended"  # the setting that says since when nobody is invited, in seconds since 1970
+A_DAY = 86_400
 FRESH = {"Cache-Control": "no-store"}
 
 
@@ -61,6 +65,9 @@ class Sharing:
         self.studio, self._settings, self._ours, self._tunnel = studio, settings, ours, tunnel
         self._lock = threading.Lock()
         self._shared: Shared | None = None
+        if studio.jobs.setting(ENDED) is None:  # nobody was ever invited, or the studio fell over meanwhile
+            studio.jobs.set(ENDED, time.time())
+        studio.desk.chores.append(self.expire)
 
     @property
     def shared(self) -> Shared | None:
@@ -74,7 +81,9 @@ class Sharing:
         """
         with self._lock:
             if self._shared is None:
+                self._expire()
                 self._shared = self._open(link, made_password() if password is None else password)
+                self.studio.jobs.set(ENDED, None)
             return self._shared
 
     def _open(self, link: bool, password: str) -> Shared:
@@ -119,8 +128,23 @@ class Sharing:
             if shared.tunnel is not None:
                 shared.tunnel.close()
             shared.blocks.close(verbose=False)
+            self.studio.jobs.set(ENDED, time.time())
         for painter in shared.guests.inside():
             self._cancel(painter)
+
+    def expire(self) -> None:
+        """Deletes what guests left, once nobody has been invited for as many days as the settings say."""
+        with self._lock:
+            self._expire()
+
+    def _expire(self) -> None:
+        days, studio = self._settings.guest_days, self.studio
+        ended: float | None = studio.jobs.setting(ENDED)
+        if self._shared is not None or not days or ended is None or time.time() - ended < days * A_DAY:
+            return
+        for painter in studio.painters.guests():
+            studio.gallery.clear(painter)
+            studio.jobs.drop_drafts(painter)  # her input pictures are swept when nothing wants them
 
     def send_away(self, number: int) -> None:
         """Show one guest the door and end what she had in line. Raises `NotFound`."""
@@ -141,8 +165,9 @@ class Sharing:
             {"id": file.id, "title": file.title, "on": chosen is None or file.id in chosen}
             for file in studio.checkpoints()
         ]
+        kept = {"days": self._settings.guest_days, "safety": self.safety(), "models": models}
         if shared is None:
-            return {"open": False, "models": models}
+            return {"open": False, **kept}
         return {
             "open": True,
             "url": shared.url,
@@ -151,8 +176,16 @@ class Sharing:
             "password": shared.guests.password,
             "code": code(shared.url),
             "guests": [self._guest(painter, n) for painter, n in shared.guests.inside().items()],
-            "models": models,
+            **kept,
         }
+
+    def safety(self) -> str:
+        """Whether the safety checker sees guests' pictures: “on”, “off” by the settings, or “missing”."""
+        if self._settings.safety == "off":
+            return "off"
+        chosen, library = self.studio.shared_models(), self.studio.library
+        used = [file for file in self.studio.checkpoints() if chosen is None or file.id in chosen]
+        return "on" if used and all(checker_of(library, file) for file in used) else "missing"
 
     def _guest(self, painter: str, number: int) -> dict[str, Any]:
         status = self.studio.desk.status(painter)

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,9 +16,10 @@ import httpx
 import pytest
 from halls import events, models_folder, owner_client, page_of, studio_at
 
+from studio import images
 from studio.errors import BadInput, LimitReached, NotFound, StudioError
 from studio.identity import Painters
-from studio.metadata import write_png
+from studio.metadata import read_file, write_png
 from studio.recipe import Recipe
 from studio.settings import GUESTS
 from studio.studio import Studio
@@ -26,7 +28,7 @@ from studio.web import Server, opening
 from studio.web.guests import Guests
 from studio.web.public import HANDLERS, ROUTES, spelled
 from studio.web.server import every_route
-from studio.web.sharing import Shared, Sharing
+from studio.web.sharing import ENDED, Shared, Sharing
 from studio.web.tunnel import drop_foreign_program
 
 QUICK = {"prompt": "a lake", "steps": 2}
@@ -382,6 +384,77 @@ def _plain(n: int) -> Any:
     from PIL import Image
 
     return Image.new("RGB", (64, 64), (n, n, n))
+
+
+def test_finished_pictures_scrolls_and_live_painting_are_bounded_too(tmp_path: Path):
+    small = GUESTS.but(megapixels=0.02, parts=3, hourly_live=0.005)
+    with studio_at(tmp_path / "data", models_folder(tmp_path / "models"), guests=small) as studio:
+        anna, owner = studio.painters.join(), studio.painters.owner()
+        given = images.encode_png(_plain(1))
+        asked = {"post": [{"kind": "upscale", "model": "lanczos", "scale": 4}], "width": 64, "height": 64}
+        for painter in (anna, owner):
+            studio.inputs.put(painter, given)
+        with pytest.raises(LimitReached, match="megapixels"):
+            studio.finish(asked, anna, [images.digest(given)])
+        assert studio.finish(asked, owner, [images.digest(given)]).jobs
+        part = {"recipe": {**QUICK, "width": 64, "height": 64}, "length": 256}
+        with pytest.raises(LimitReached, match="parts"):
+            studio.scroll(part, anna)
+        with pytest.raises(LimitReached, match="megapixels"):
+            studio.scroll({**part, "length": 512}, anna)
+        frame = Recipe(width=64, height=64, steps=2)
+        assert studio.desk.live(frame, anna).result(60)
+        with pytest.raises(LimitReached, match="live"):
+            studio.desk.live(frame, anna)
+        assert studio.desk.live(frame, owner).result(60)
+
+
+def test_what_guests_left_is_deleted_once_nobody_was_invited_for_long_enough(tmp_path: Path):
+    folder = models_folder(tmp_path / "models")
+    studio_there = studio_at(tmp_path / "data", folder, guest_port=0, guest_days=30)
+    with studio_there as studio, page_of(studio) as server:
+        sharing = server.sharing
+        assert sharing.state()["days"] == 30
+        shared = sharing.start(link=False, password="")
+        with closing(visitor(shared)) as guest:
+            painted(guest, "a lake")
+            guest.put("/studio/state", json={"tab": "paint", "form": {"prompt": "a lake"}})
+        (anna,) = studio.painters.guests()
+        owner = studio.painters.owner()
+        mine = studio.submit({**QUICK}, owner)
+        list(studio.desk.events(mine.group, owner))
+        sharing.expire()
+        assert studio.gallery.usage(anna)[0] == 1, "the page is open"
+        sharing.stop()
+        sharing.expire()
+        assert studio.gallery.usage(anna)[0] == 1, "it ended just now"
+        studio.jobs.set(ENDED, time.time() - 31 * 86_400)
+        sharing.expire()
+        assert studio.gallery.usage(anna) == (0, 0)
+        assert not studio.jobs.drafts(anna)
+        assert studio.gallery.usage(owner)[0] == 1
+
+
+def test_the_safety_checker_sees_whom_the_owner_says_and_the_dialog_tells(tmp_path: Path):
+    folder = models_folder(tmp_path / "models")
+    for safety, who, told in (
+        ("guests", {"guest"}, "missing"), ("everybody", {"guest", "owner"}, "missing"), ("off", set(), "off"),
+    ):  # fmt: skip
+        with studio_at(tmp_path / safety, folder, safety=safety) as studio:
+            for role in ("guest", "owner"):
+                painter = studio.painters.join(role)  # type: ignore[arg-type]
+                asked = studio.submit({**QUICK}, painter)
+                list(studio.desk.events(asked.group, painter))
+                png = studio.gallery.read(painter, asked.jobs[0])
+                assert ("checked" in read_file(png).facts) == (role in who)
+            sharing = Sharing(studio, studio.settings, [])
+            assert sharing.state()["safety"] == told
+    checker = folder / "annotators" / "safety_checker"
+    checker.mkdir(parents=True)
+    (checker / "config.json").write_text("{}")
+    (checker / "model.safetensors").write_bytes(b"")
+    with studio_at(tmp_path / "more", folder) as studio:
+        assert Sharing(studio, studio.settings, []).state()["safety"] == "on"
 
 
 def test_guests_paint_with_the_models_that_the_owner_shares(
