@@ -20,7 +20,8 @@ ROUTES = frozenset({
     ("GET", "/studio/input/{digest}"), ("POST", "/studio/finish"),
     ("POST", "/studio/words"), ("GET", "/studio/words/known"), ("GET", "/studio/history"),
     ("GET", "/studio/styles"), ("POST", "/studio/styles"), ("GET", "/studio/styles/{name}.webp"),
-    ("POST", "/studio/look"), ("GET", "/studio/look"), ("POST", "/studio/explore"), ("GET", "/studio/explore"),
+    ("POST", "/studio/look"), ("GET", "/studio/look"),
+    ("POST", "/studio/explore"), ("GET", "/studio/explore"),
     ("POST", "/studio/travel"), ("POST", "/studio/outpaint"), ("GET", "/studio/scroll"),
     ("POST", "/studio/scroll"), ("POST", "/studio/scroll/stop"), ("GET", "/studio/scroll/{id}"),
     ("GET", "/studio/gallery"), ("GET", "/studio/gallery/summary"),
@@ -32,8 +33,11 @@ ROUTES = frozenset({
 })  # fmt: skip
 
 HANDLERS = frozenset(
-    {"opened", "language", "paint", "switch", "reset", "act", "restored", "strictness", "style", "explore", "scroll"}
-)
+    {
+        "opened", "language", "paint", "switch", "reset", "act", "restored", "strictness", "style", "explore",
+        "scroll",
+    }
+)  # fmt: skip
 
 
 def spelled(route: Any) -> set[tuple[str, str]]:

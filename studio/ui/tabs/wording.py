@@ -1,4 +1,4 @@
-"""What the page does with the whole form beside painting it: a style laid over it, exploring round it, and handscrolls."""
+"""What the page does with the whole form beside painting it: styles laid over it, grids round it, scrolls."""
 
 from __future__ import annotations
 
