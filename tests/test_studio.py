@@ -44,6 +44,28 @@ def test_a_bare_recipe_has_the_models_own_settings(studio: Studio, anna: str):
     assert studio.count(anna, "starter") == 4
 
 
+def test_a_model_ends_its_pictures_with_its_own_finish_where_the_weights_are_here(tmp_path: Path):
+    from numpy import zeros
+    from safetensors.numpy import save_file
+
+    models = models_folder(tmp_path / "models")
+    (models / "starter" / "upscaler").mkdir()
+    save_file({"tail": zeros(1)}, models / "starter" / "upscaler" / "x2.safetensors")
+    with studio_at(tmp_path / "data", models) as studio:
+        anna = studio.painters.join()
+        own = studio.fresh("starter").post
+        assert [step.kind for step in own] == ["upscale", "grain"]
+        assert studio.recipe({"prompt": "a lake"}, anna).post == own
+        assert studio.recipe({"post": ()}, anna).post == (), "switched off"
+        again = studio.recipe({}, anna).but(post=({"kind": "clahe"},))
+        assert studio.recipe(again.model_dump(mode="json"), anna) == again, "a picture's own recipe wins"
+        finishing = studio.recipe({"source": {"image": "a" * 64, "strength": 0}}, anna)
+        assert finishing.post == (), "what is finished is not finished twice unasked"
+        (models / "starter" / "upscaler" / "x2.safetensors").unlink()
+        studio.library.scan()
+        assert studio.recipe({}, anna).post == ()
+
+
 def test_what_she_asks_for_wins_over_her_last_settings_and_those_over_the_models(studio: Studio, anna: str):
     studio.submit({"prompt": "a lake", "steps": 7, "guidance": 5.5, "seed": 3}, anna, 2)
     recipe = studio.recipe({"guidance": 2}, anna)

@@ -135,6 +135,11 @@ def test_what_is_written_into_the_form_is_read_back_whole(changes: dict):
     assert Wider.of(form.read(held(form, recipe))) == recipe
 
 
+def test_a_chain_that_is_switched_off_is_read_as_no_steps():
+    form = form_of()
+    assert form.read(held(form, Recipe()))["post"] == ()
+
+
 def test_what_the_form_cannot_show_is_carried_and_can_be_taken_away():
     form = form_of()
     recipe = Recipe(source={"image": "a" * 64}, loras=({"model": "ink"},))
