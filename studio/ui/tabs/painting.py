@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from studio.control.hints import HINTS
+from studio.control.hints import HINTS, is_ready
 from studio.errors import UnknownName
 from studio.models.files import ModelFile
 from studio.post.enlarge import PLAIN
@@ -147,12 +147,18 @@ def choices(studio: Studio, words: Words) -> dict[str, list[tuple[str, Any]]]:
         "post.upscale.model": upscalers,
         "hires.model": [(words("same"), ""), *models],
         "controls.0.model": [(file.title, file.id) for file in studio.library.files("controlnet")],
-        "controls.0.hint": [(words(f"hint.{name}"), name) for name in HINTS],
+        "controls.0.hint": [(preprocessor(name, studio, words), name) for name in HINTS],
         "model": models,
         "vae": [(words("own_vae"), ""), *vaes],
         "sampler": [(name, name) for name in SAMPLERS],
         "schedule": [(name, name) for name in SCHEDULES],
     }
+
+
+def preprocessor(name: str, studio: Studio, words: Words) -> str:
+    """A preprocessor's name on the page, which says when its weights are still to be fetched."""
+    title = words(f"hint.{name}")
+    return title if is_ready(name, studio.library) else words("hint.missing", name=title)
 
 
 def called(file: ModelFile, words: Words) -> str:
