@@ -11,6 +11,7 @@ from importlib.resources.abc import Traversable
 from studio.part import Part
 
 DEFAULT = "en"
+SENTENCES = "sentences.json"  # what the studio says, by its English; the page asks for it apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,10 @@ def read_catalogs() -> dict[str, Words]:
 
 
 def merged(folder: Traversable) -> dict[str, str]:
-    """What every file of one language says."""
+    """What every file of one language says for the page itself."""
     texts: dict[str, str] = {}
     for one in sorted(folder.iterdir(), key=lambda one: one.name):
-        if one.name.endswith(".json"):
+        if one.name.endswith(".json") and one.name != SENTENCES:
             texts |= json.loads(one.read_text("utf-8"))
     return texts
 

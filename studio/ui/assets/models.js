@@ -68,7 +68,7 @@
 
   function mine(one) {
     const item = ink.make("li", "model");
-    item.append(ink.make("b", "", one.title || one.id), ink.make("span", "facts", [one.family, size(one.size), one.note].filter(Boolean).join(" · ")));
+    item.append(ink.make("b", "", one.title || one.id), ink.make("span", "facts", [one.family, size(one.size), ink.tell(one.note)].filter(Boolean).join(" · ")));
     if (one.kind === "checkpoint" && one.family) {
       const paint = ink.make("button", "plain", ink.say("models.paint"));
       paint.type = "button";
@@ -82,9 +82,9 @@
     const item = ink.make("li", "model");
     const seconds = one.seconds ? ink.say("models.seconds", { time: ink.time(one.seconds) }) : "";
     item.dataset.id = one.id;
-    item.append(ink.make("b", "", one.title), ink.make("p", "", one.about),
+    item.append(ink.make("b", "", one.title), ink.make("p", "", ink.tell(one.about)),
       ink.make("span", "facts", [one.family, size(one.bytes), one.licence, seconds].filter(Boolean).join(" · ")));
-    if (one.terms) item.append(ink.make("span", "terms", one.terms));
+    if (one.terms) item.append(ink.make("span", "terms", ink.tell(one.terms)));
     const foot = ink.make("div", "foot");
     item.append(foot);
     progress(one, foot);
@@ -111,12 +111,12 @@
       foot.append(bar, ink.make("span", "facts", said), stop);
       return;
     }
-    if (now?.sentence && now.state === "failed") foot.append(ink.make("span", "failed", now.sentence));
+    if (now?.sentence && now.state === "failed") foot.append(ink.make("span", "failed", ink.tell(now.sentence)));
     const get = ink.make("button", "plain strong", ink.say(now?.state === "stopped" ? "models.resume" : "models.fetch"));
     get.type = "button";
     get.onclick = () => ask(one);
     const hand = ink.make("details", "hand");
-    hand.append(ink.make("summary", "", ink.say("models.by_hand")), ink.make("p", "", one.by_hand));
+    hand.append(ink.make("summary", "", ink.say("models.by_hand")), ink.make("p", "", ink.tell(one.by_hand)));
     foot.append(get, hand);
   }
 
@@ -125,7 +125,7 @@
     const box = view.licence;
     box.querySelector("h3").textContent = one.title;
     box.querySelector(".what").textContent = [size(one.bytes), one.licence].filter(Boolean).join(" · ");
-    box.querySelector(".terms").textContent = [one.terms, one.licence_read ? "" : ink.say("models.hearsay")].filter(Boolean).join(" ");
+    box.querySelector(".terms").textContent = [ink.tell(one.terms), one.licence_read ? "" : ink.say("models.hearsay")].filter(Boolean).join(" ");
     const link = box.querySelector("a");
     link.hidden = !one.licence_url;
     link.textContent = one.licence_url;

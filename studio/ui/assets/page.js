@@ -65,7 +65,7 @@
     }
     const said = await answer.json().catch(() => ({}));
     if (answer.ok) return said;
-    const failed = new Error(said.sentence || ink.say("wrong", { what: `HTTP ${answer.status}` }));
+    const failed = new Error(ink.tell(said.sentence) || ink.say("wrong", { what: `HTTP ${answer.status}` }));
     failed.status = answer.status;
     throw failed;
   };
@@ -83,7 +83,7 @@
     // What lies under an open dialog cannot be reached, so messages move into it.
     (document.querySelector("dialog[open]") || document.querySelector(".gradio-container")).append(place);
     const note = ink.make("div", `toast ${kind}`);
-    note.append(ink.make("span", "", text));
+    note.append(ink.make("span", "", ink.tell(text)));
     const away = () => note.remove();
     if (action) {
       const button = ink.make("button", "plain", action);
@@ -132,6 +132,7 @@
       if (props.language) {
         chooser.value = props.language;
         document.documentElement.lang = props.language;
+        ink.hear(props.language);
       }
     };
     show();

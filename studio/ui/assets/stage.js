@@ -207,7 +207,7 @@
       face.title = picture ? ink.say("enlarge") : "";
       tile.querySelector(".tile-acts").hidden = !picture || !ENDED.has(job.kind);
       tile.dataset.picture = picture || "";
-      note.textContent = wanted && job.kind !== "failed" ? "" : job.kind === "failed" ? job.sentence
+      note.textContent = wanted && job.kind !== "failed" ? "" : job.kind === "failed" ? ink.tell(job.sentence)
         : job.kind === "cancelled" ? ink.say("stopped") : job.kind === "queued" ? ink.say("waiting") : "";
     }
   }
@@ -293,7 +293,7 @@
   function finished(all) {
     if (!all.length || shown === LAST) return "";
     const failed = all.find((one) => one.kind === "failed");
-    if (failed) return failed.sentence;
+    if (failed) return ink.tell(failed.sentence);
     if (all.some((one) => one.kind === "cancelled")) return ink.say("stopped");
     const seconds = all.reduce((sum, one) => sum + (one.seconds || 0), 0);
     return seconds ? ink.say("done", { time: ink.time(seconds) }) : ink.say("done.plain");
