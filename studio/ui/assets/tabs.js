@@ -5,6 +5,7 @@
   const KEPT = "inkstone-tab";
   const DRAWN = ink.drawn = ["source", "mask", "controls", "drawing", "pictures"]; // what a canvas or a well puts into a recipe
   const CANVAS = new Set(["img2img", "sketch"]), FINISHED = new Set(["highres", "finish"]);
+  const LAP = 32; // pixels over which the new grows out of the old where a sheet has grown
   const listeners = [];
   let names = [], bar = null, touched = false;
 
@@ -86,7 +87,7 @@
       const colour = await canvas.colour(width, height);
       if (colour) parts.source = { image: await upload(colour) };
       const mask = colour && await canvas.mask(width, height);
-      if (mask) parts.mask = { image: await upload(mask) };
+      if (mask) parts.mask = { image: await upload(mask), ...(canvas.bare() ? { blur: LAP } : {}) };
     }
     if (!parts.source && !parts.controls) throw new Error(ink.say(`canvas.missing.${tab}`));
     const kept = await ink.ask("drawing/keep", { method: "POST", json: { drawing: canvas.drawing() } });
@@ -206,10 +207,7 @@
   ink.canvasAt = () => {
     ink.canvas.on("change", () => { touched = true; });
     ink.canvas.on("rest", () => { touched = true; });
-    ink.canvas.on("grow", () => { // nothing is there yet to keep, and the seam is soft
-      ink.type("source-strength", "1");
-      ink.type("mask-blur", "32");
-    });
+    ink.canvas.on("grow", () => ink.type("source-strength", "1")); // nothing is there yet to keep
     ink.canvas.on("size", () => {
       touched = true;
       const [width, height] = ink.canvas.size();

@@ -16,6 +16,7 @@ const COLOURS: ReadonlySet<string> = new Set(["picture", "paint"]);
 const LINES: ReadonlySet<string> = new Set(["lines"]);
 const MASKS: ReadonlySet<string> = new Set(["mask"]);
 const SHEET = 512;
+const SIDE = 128; // pixels: enough to see whether new ground is there
 
 export class Easel {
   readonly surface: Surface;
@@ -194,6 +195,14 @@ export class Easel {
     this.draw(kind, ink, true);
     if (kind === "colour" && this.has(MASKS)) this.ground(ink);
     return new Promise((done) => ink.canvas.toBlob(done, "image/png"));
+  }
+
+  // Whether something bare is masked, as where a painted sheet has grown.
+  bare(): boolean {
+    if (!this.has(MASKS) || !this.has(COLOURS)) return false;
+    const alphas = [MASKS, COLOURS].map((kinds) => this.flat(SIDE, SIDE, kinds, false, true).getImageData(0, 0, SIDE, SIDE).data);
+    const [mask, painted] = alphas;
+    return Boolean(mask?.some((value, i) => i % 4 === 3 && value > 200 && (painted?.[i] ?? 0) < 32));
   }
 
   // What is masked and bare is new ground: not white paper lies there, but the colours around it.

@@ -70,6 +70,7 @@ function api(made: Easel, keeping: Keeping): Record<string, unknown> {
     lines: (width?: number, height?: number) => made.blob("lines", ...sides(width, height)),
     colour: (width?: number, height?: number) => made.blob("colour", ...sides(width, height)),
     mask: (width?: number, height?: number) => made.blob("mask", ...sides(width, height)),
+    bare: () => made.bare(),
     export: () => made.export(),
     draw: (kind: "lines" | "colour" | "mask", ink: CanvasRenderingContext2D) => made.draw(kind, ink),
     on: (what: Said, act: () => void) => made.on(what, act),
