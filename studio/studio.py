@@ -135,9 +135,16 @@ class Studio:
         shared = self.shared_models() if self.painters.is_guest(painter) else None
         return shared is None or model in shared
 
-    def _let_use(self, painter: str, model: str) -> None:
-        if not self.may_use(painter, model):
-            raise BadInput(f"The owner keeps “{model[:80]}” to herself; choose another model.")
+    def checkpoint(self, name: str, painter: str) -> ModelFile:
+        """A checkpoint that she may paint with. Raises `UnknownName`, which names no other, or `BadInput`."""
+        try:
+            file = self.library.find("checkpoint", name[:240])
+        except UnknownName as error:
+            known = [one for one in error.known if self.may_use(painter, one)]
+            raise UnknownName(error.what, error.name, known) from None
+        if not self.may_use(painter, file.id):
+            raise BadInput(f"The owner keeps “{file.id[:80]}” to herself; choose another model.")
+        return file
 
     # --- recipes
 
@@ -149,8 +156,7 @@ class Studio:
         Raises `BadInput` with a sentence for each wrong field, `UnknownName` for a model that is not there.
         """
         model = partial.get("model") or self.model(painter)
-        file = self.library.find("checkpoint", str(model)[:240])
-        self._let_use(painter, file.id)
+        file = self.checkpoint(str(model), painter)
         controls: Any = partial.get("controls") or ()
         if any(isinstance(one, dict) and one.get("model") == "" for one in controls):
             raise BadInput(
@@ -165,7 +171,7 @@ class Studio:
         )
 
     def own_finish(self, file: ModelFile) -> tuple[Step, ...]:
-        """The steps that end every picture of this checkpoint; none while the weights for them are missing."""
+        """The steps that end every picture of this checkpoint; none while their weights are missing."""
         steps = FAMILIES[file.family].finish if file.family in FAMILIES else ()
         made = Recipe.of({"post": [dict(step) for step in steps]}).post
         here = {("upscaler", one.id) for one in self.library.files("upscaler")}
@@ -217,7 +223,7 @@ class Studio:
             weights_of(control.hint, self.library)
         for name in (recipe.model, recipe.hires.model if recipe.hires is not None else ""):
             if name:
-                self._let_use(painter, self.library.find("checkpoint", name).id)
+                self.checkpoint(name, painter)
         needed: list[tuple[Kind, list[str]]] = [
             ("lora", [lora.model for lora in recipe.loras]),
             ("controlnet", [control.model for control in recipe.controls]),
@@ -409,8 +415,8 @@ class Studio:
         """What of somebody's recipe can be painted here, and a sentence for each thing that cannot."""
         kept, warnings = dict(values), list[str]()
         try:
-            self.library.find("checkpoint", str(kept.get("model", "")))
-        except UnknownName:
+            self.checkpoint(str(kept.get("model", "")), painter)
+        except BadInput:
             if kept.pop("model", None):
                 warnings.append(f"The model “{str(values['model'])[:80]}” is not here; yours is kept.")
         try:

@@ -57,7 +57,7 @@ class FakePainter:
         extra: Mapping[str, Any] | None = None,
         checked: bool = False,
     ) -> None:
-        """As `Painter.paint`; `checked` becomes a fact."""
+        """As `Painter.paint`; `checked` becomes a warning."""
         said = dict(word.partition("=")[::2] for word in recipe.prompt.split())
         assert all(images.digest(blobs[digest]) == digest for digest in recipe.images)
         began = time.perf_counter()
@@ -70,8 +70,8 @@ class FakePainter:
             if stopped():
                 raise Stopped("Stopped.")
         facts = {**(extra or {}), "seconds": {"denoise": time.perf_counter() - began, "load": 0.0}}
-        facts |= {"checked": True} if checked else {}
         facts["warnings"] = [f"Something about {said['warn']}."] if "warn" in said else []
+        facts["warnings"] += ["Checked."] if checked else []
         png = metadata.write_png(block_code(recipe.seed), recipe, facts, blobs)
         emit(Picture(png[: len(png) // 2] if said.get("png") == "broken" else png, facts))
 

@@ -94,7 +94,7 @@ class Chain:
         facts = self._facts()
         if unsafe:
             picture = veiled(picture)
-            facts |= {"veiled": True, "warnings": [*facts["warnings"], VEILED]}
+            facts |= {"warnings": [*facts["warnings"], VEILED]}
         return metadata.write_png(picture, self.recipe, facts, self.blobs), facts
 
     def _facts(self) -> dict[str, Any]:

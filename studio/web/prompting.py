@@ -101,7 +101,7 @@ def styling(studio: Studio) -> list[Route]:
 
 def shelf(studio: Studio, model: str, painter: str) -> list[dict[str, Any]]:
     """The styles that suit a model's family, hers last. Raises `UnknownName`."""
-    family = studio.library.find("checkpoint", model or studio.model(painter)).family
+    family = studio.checkpoint(model or studio.model(painter), painter).family
     return [
         {
             "name": name,
@@ -112,13 +112,13 @@ def shelf(studio: Studio, model: str, painter: str) -> list[dict[str, Any]]:
             "own": name.startswith("own/"),
         }
         for name, style in studio.styles(painter).items()
-        if not style.families or family in style.families or not family
+        if not style.finishes and (not style.families or family in style.families or not family)
     ]
 
 
 def suggested(studio: Studio, model: str, painter: str) -> dict[str, list[str]]:
     """What can complete a word: the model's own words, LoRAs and textual inversions of its family, lists."""
-    file = studio.library.find("checkpoint", model or studio.model(painter))
+    file = studio.checkpoint(model or studio.model(painter), painter)
     own = honesty.lexicon(file)
     loras = [one for one in studio.library.files("lora") if one.family in ("", file.family)]
     return {
@@ -134,7 +134,7 @@ def read(studio: Studio, prompt: str, model: str, painter: str) -> dict[str, Any
 
     `unknown` are [start, end, word], counted in characters (code points).
     """
-    file = studio.library.find("checkpoint", model or studio.model(painter))
+    file = studio.checkpoint(model or studio.model(painter), painter)
     reading = honesty.of(prompt, file, embeddings(studio))
     return {
         "tokens": list(counted(file, prompt)),

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from halls import events, models_folder, owner_client, page_of, studio_at
+from tiny import starter_folder
 
 from studio import images
 from studio.errors import BadInput, LimitReached, NotFound, StudioError
@@ -446,7 +447,7 @@ def test_the_safety_checker_sees_whom_the_owner_says_and_the_dialog_tells(tmp_pa
                 asked = studio.submit({**QUICK}, painter)
                 list(studio.desk.events(asked.group, painter))
                 png = studio.gallery.read(painter, asked.jobs[0])
-                assert ("checked" in read_file(png).facts) == (role in who)
+                assert ("Checked." in read_file(png).facts["warnings"]) == (role in who)
             sharing = Sharing(studio, studio.settings, [])
             assert sharing.state()["safety"] == told
     checker = folder / "annotators" / "safety_checker"
@@ -471,6 +472,34 @@ def test_guests_paint_with_the_models_that_the_owner_shares(
         assert owner.post("/studio/estimate", json={"recipe": QUICK}).status_code == 200
     finally:
         assert owner.post("/studio/share/models", json={}).json()["models"][0]["on"]
+
+
+def test_guests_are_shown_what_they_may_use(tmp_path: Path):
+    folder = models_folder(tmp_path / "models")
+    starter_folder(folder / "checkpoints" / MARK)
+    with studio_at(tmp_path / "data", folder, guest_port=0) as studio, page_of(studio) as server:
+        studio.share_models(["starter"])
+        shared = server.sharing.start(link=False, password="")
+        with closing(visitor(shared)) as guest, closing(owner_client(server)) as hers:
+            guest.put("/studio/state", json={"tab": "paint", "form": {"model": MARK, "count": 16}})
+            assert send(guest, shared, "opened", "s", None).status_code == 200
+            said = heard(guest, "s")
+            assert said[-1]["success"], "a model that is kept back meanwhile closes the page to nobody"
+            assert MARK not in guest.get("/").text + guest.get("/config").text + str(said)
+            assert MARK in hers.get("/config").text
+            shown = [one["props"] for one in shared.blocks.config["components"]]
+            (most,) = [props["maximum"] for props in shown if props.get("elem_id") == "count"]
+            assert most == studio.settings.guests.pictures
+            for path, asked in (
+                ("/studio/paint", {"recipe": {"model": "no such"}}),
+                ("/studio/estimate", {"recipe": {"model": "no such"}}),
+                ("/studio/words", {"model": "no such", "prompt": "a"}),
+            ):
+                answer = guest.post(path, json=asked)
+                assert answer.status_code == 400, path
+                assert MARK not in answer.text, "what is kept back is not even named"
+                assert MARK in hers.post(path, json=asked).text
+            assert guest.post("/studio/words", json={"model": MARK, "prompt": "a"}).status_code == 400
 
 
 # --- many at once

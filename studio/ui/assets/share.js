@@ -31,6 +31,8 @@
       part(".closed").hidden = state.open;
       part(".opened").hidden = !state.open;
       part(".start").textContent = ink.say("share.start");
+      part(".expires").textContent = state.days ? ink.say("share.expires", { n: state.days }) : ink.say("share.stays");
+      part(".safety").textContent = ink.say(`share.safety.${state.safety}`);
       allowed();
       if (!state.open) return;
       part(".lost").hidden = !state.lost;

@@ -12,6 +12,7 @@ from gradio.blocks import Block
 
 from studio.control.hints import HINTS, is_ready
 from studio.errors import UnknownName
+from studio.identity import Role
 from studio.models.files import ModelFile
 from studio.post.enlarge import PLAIN
 from studio.recipe import LATENT_MODES, Recipe
@@ -56,8 +57,10 @@ def build(page: Page) -> Tab:
     """Place the form where the page is being built, and wire it."""
     words = next(iter(page.catalogs.values()))
     chips = scripted("chips")
-    form = Form(Recipe, words, choices(page.studio, words), chips)
-    parts = place(form, words, chips, min(MOST, page.studio.settings.limits.pictures))
+    form = Form(Recipe, words, choices(page.studio, words, page.profile), chips)
+    settings = page.studio.settings
+    most = settings.guests.pictures if page.profile == "guest" else settings.limits.pictures
+    parts = place(form, words, chips, min(MOST, most))
     wire(page, form, parts)
     shown: tuple[Block, ...] = (
         *form.components, parts.count, parts.paint, parts.stop, parts.reset, *parts.folds.values(),
@@ -67,7 +70,7 @@ def build(page: Page) -> Tab:
     return Tab(
         NAME,
         shown,
-        lambda words: relabel(page.studio, form, parts, words),
+        lambda words: relabel(page.studio, form, parts, words, page.profile),
         lambda painter: recall(page.studio, form, parts, painter),
     )
 
@@ -135,9 +138,14 @@ def place_size(form: Form, words: Words) -> dict[str, gr.Button]:
 # --- what it shows
 
 
-def choices(studio: Studio, words: Words) -> dict[str, list[tuple[str, Any]]]:
-    """The names that can be chosen for a field, by path, with what each is called."""
-    models = [(called(file, words), file.id) for file in studio.checkpoints()]
+def choices(studio: Studio, words: Words, profile: Role = "owner") -> dict[str, list[tuple[str, Any]]]:
+    """The names that can be chosen for a field, by path, with what each is called.
+
+    Guests see the models that the owner shares.
+    """
+    shared = studio.shared_models() if profile == "guest" else None
+    offered = [file for file in studio.checkpoints() if shared is None or file.id in shared]
+    models = [(called(file, words), file.id) for file in offered]
     vaes = [(file.title, file.id) for file in studio.library.files("vae")]
     upscalers = [(file.title, file.id) for file in studio.library.files("upscaler")]
     upscalers += [(name, name) for name in PLAIN]
@@ -166,9 +174,9 @@ def called(file: ModelFile, words: Words) -> str:
     return words("starter") if file.family == "starter" and file.id == "starter" else file.title
 
 
-def relabel(studio: Studio, form: Form, parts: Parts, words: Words) -> Updates:
+def relabel(studio: Studio, form: Form, parts: Parts, words: Words, profile: Role) -> Updates:
     """The tab in another language."""
-    found = choices(studio, words)
+    found = choices(studio, words, profile)
     lists: Updates = {form[path]: {"choices": found[path]} for path in found if path in form.entries}
     placeholders: Updates = {
         form[name]: {"placeholder": words(f"{name}.placeholder")} for name in ("prompt", "negative")
@@ -192,7 +200,7 @@ def relabel(studio: Studio, form: Form, parts: Parts, words: Words) -> Updates:
 def recall(studio: Studio, form: Form, parts: Parts, painter: str) -> Updates:
     """The form as the painter left it, over what her model starts with."""
     kept = studio.form(painter, NAME)
-    known = {file.id for file in studio.checkpoints()}
+    known = {file.id for file in studio.checkpoints() if studio.may_use(painter, file.id)}
     if kept.get("model") not in known:
         kept.pop("model", None)
     if not known:
@@ -200,8 +208,9 @@ def recall(studio: Studio, form: Form, parts: Parts, painter: str) -> Updates:
     model = str(kept.get("model") or studio.model(painter))
     fresh = form.write(studio.recipe({"model": model}, painter))
     count = kept.get("count")
-    fits = isinstance(count, int) and 1 <= count <= MOST
-    shown: Updates = {parts.count: {"value": count if fits else min(MOST, studio.count(painter, model))}}
+    most = int(parts.count.maximum)
+    fits = isinstance(count, int) and 1 <= count <= most
+    shown: Updates = {parts.count: {"value": count if fits else min(most, studio.count(painter, model))}}
     return merged(values(fresh), values(form.recall(kept)), shown)
 
 
@@ -219,7 +228,8 @@ def chosen(studio: Studio, form: Form, parts: Parts, recipe: Recipe, painter: st
     guides = [file.id for file in studio.library.files("controlnet") if file.family == family]
     if guides:
         shown[form["controls.0.model"]] = guides[0]
-    return merged(values(shown), {parts.count: {"value": min(MOST, studio.count(painter, recipe.model))}})
+    count = min(int(parts.count.maximum), studio.count(painter, recipe.model))
+    return merged(values(shown), {parts.count: {"value": count}})
 
 
 # --- what it does
@@ -247,7 +257,9 @@ def wire(page: Page, form: Form, parts: Parts) -> None:
 
     def reset(model: str, request: gr.Request) -> dict[Block, Any]:
         """The model's own settings."""
-        return applied(chosen(studio, form, parts, studio.fresh(model), painter_of(request)))
+        painter = painter_of(request)
+        studio.recipe({"model": model}, painter)  # raises for one that the owner keeps to herself
+        return applied(chosen(studio, form, parts, studio.fresh(model), painter))
 
     def act(event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
         """Something done with one of her pictures: its settings back, another like it, its way to a tab."""
