@@ -259,15 +259,40 @@ def _depth(pixels: Pixels, side: int, nets: tuple[Any, ...]) -> Pixels:
 
 def _poses(pixels: Pixels, side: int, nets: tuple[Any, ...]) -> Pixels:
     """Bodies; hands and faces too where their networks are given."""
-    from controlnet_aux.open_pose import Body, Face, Hand, OpenposeDetector
+    from controlnet_aux.open_pose import Body, Face, Hand, OpenposeDetector, draw_poses
+    from controlnet_aux.util import resize_image
 
     # Their constructors do nothing but open a file with torch.load, so they are passed by.
     parts: list[Any] = [object.__new__(cls) for cls in (Body, Hand, Face)[: len(nets)]]
     for part, net in zip(parts, nets, strict=True):
         part.model = net
     more = len(nets) > 1
-    found = OpenposeDetector(*parts)
-    return found(pixels, side, side, include_hand=more, include_face=more, output_type="np")
+    seen = resize_image(pixels, side)
+    poses = OpenposeDetector(*parts).detect_poses(seen, more, more)
+    drawn: Any = draw_poses(poses, *seen.shape[:2], draw_hand=False)
+    for hand in (hand for pose in poses for hand in (pose.left_hand, pose.right_hand) if hand):
+        _draw_hand(drawn, [(int(at.x * seen.shape[1]), int(at.y * seen.shape[0])) for at in hand])
+    return drawn
+
+
+def _draw_hand(canvas: Pixels, joints: list[tuple[int, int]]) -> None:
+    """A hand as OpenPose's ControlNets know it: 20 bones through the hues, 21 blue joints.
+
+    controlnet-aux's own drawing does the same and needs matplotlib, for the colours alone. What was not found
+    lies at the picture's edge or outside.
+    """
+    import colorsys
+
+    import cv2
+
+    for bone in range(20):  # five fingers of four bones; the first of each begins at the wrist
+        ends = joints[0 if bone % 4 == 0 else bone], joints[bone + 1]
+        if min(*ends[0], *ends[1]) > 0:
+            hue = [255 * part for part in colorsys.hsv_to_rgb(bone / 20, 1, 1)]
+            cv2.line(canvas, *ends, hue, thickness=2)
+    for joint in joints:
+        if min(joint) > 0:
+            cv2.circle(canvas, joint, 4, (0, 0, 255), thickness=-1)
 
 
 BODY = Weights("body_pose_model", "annotator-openpose-body", _body, _without_block)
