@@ -39,6 +39,11 @@ class Preset(Part):
     families: tuple[str, ...] = ()
     recipe: dict[str, JsonValue]
 
+    @property
+    def finishes(self) -> bool:
+        """Whether it is about finished pictures: nothing in it is for painting."""
+        return set(self.recipe) == {"post"}
+
     def over(self, partial: Mapping[str, Any]) -> dict[str, Any]:
         """The preset under the painter's own fields: texts are joined, everything else she said wins."""
         return {**self.recipe, **partial, **self._texts(partial)}

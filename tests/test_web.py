@@ -170,7 +170,7 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, server: Server, strange
         ("GET", "/studio/state"), ("PUT", "/studio/state"), ("GET", "/studio/input/{digest}"),
         ("GET", "/studio/drawing"), ("PUT", "/studio/drawing"), ("POST", "/studio/drawing/keep"),
         ("GET", "/studio/drawing/{digest}.json"),
-        ("POST", "/studio/finish"), ("POST", "/studio/look"), ("GET", "/studio/look"),
+        ("POST", "/studio/finish"), ("GET", "/studio/finish"), ("POST", "/studio/look"), ("GET", "/studio/look"),
         ("GET", "/studio/picture/{id}.svg"),
         ("POST", "/studio/live"), ("POST", "/studio/live/rest"), ("POST", "/studio/film"),
         ("POST", "/studio/words"), ("GET", "/studio/words/painters"), ("GET", "/studio/words/known"),

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from studio import __version__
-from studio.cli import bench, demo, gallery, models, paint, replay, scroll, serve, train, travel
+from studio.cli import bench, demo, finish, gallery, models, paint, replay, scroll, serve, train, travel
 from studio.errors import Stopped, StudioError
 
 COMMANDS = {
     "serve": serve.COMMAND,
     "paint": paint.COMMAND,
     "replay": replay.COMMAND,
+    "finish": finish.COMMAND,
     "travel": travel.COMMAND,
     "scroll": scroll.COMMAND,
     "gallery": gallery.COMMAND,

@@ -1,23 +1,27 @@
-"""Looking at a picture without painting: its faces, or what a preprocessor makes of it.
+"""Looking at a picture without painting: its faces, what a preprocessor or a finish makes of it.
 
 `LOOKS` is the registry; a kind may carry a word after a colon, as in “hint:canny”.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from studio import control, images
-from studio.errors import UnknownName
-from studio.post import facenets
-from studio.post.tools import Tools
+from studio.errors import BadInput, UnknownName
+from studio.post import Step, facenets
+from studio.post.tools import Tools, applied
+from studio.recipe import Recipe
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+PROOF = 1024  # px
+QUICK = frozenset({"match", "clahe", "tone", "sharpen", "grain"})
 _NO_DETECTOR = (
     "No face detector is here. Fetch one with “studio models get retinaface-resnet50”, or the small “yunet”."
 )
@@ -51,6 +55,33 @@ def hint(image: Image, name: str, tools: Tools) -> Sight:
     return Sight({}, {"picture": images.encode_png(made)})
 
 
+def finish(image: Image, steps: str, tools: Tools) -> Sight:
+    """`picture`: what the quick ones of the finishing steps (JSON) make of it, at most `PROOF` pixels a side.
+
+    Faces and Upscale are left to the painting.
+    """
+    from PIL.Image import Image as Plain
+
+    image.thumbnail((PROOF, PROOF))
+    given = image.copy()
+    tools, made = replace(tools, source=lambda: given), image
+    for step in steps_of(steps):
+        if step.kind in QUICK:
+            tools.check()
+            made = applied(step, made, tools)
+    if not isinstance(made, Plain):
+        made = made.plain()
+    return Sight({}, {"picture": images.encode_png(made)})
+
+
+def steps_of(text: str) -> tuple[Step, ...]:
+    """Finishing steps from JSON. Raises `BadInput`."""
+    try:
+        return Recipe.of({"post": json.loads(text)}).post
+    except (ValueError, RecursionError) as error:
+        raise BadInput("These finishing steps cannot be read.") from error
+
+
 def memory(tools: Tools) -> Sight:
     """What of the models is in memory, and how much of it there may be."""
     return Sight(dict(tools.models.memory()), {})
@@ -65,7 +96,9 @@ def unload(tools: Tools) -> Sight:
 HOUSE: Mapping[str, Callable[[Tools], Sight]] = MappingProxyType(
     {"memory": memory, "unload": unload}
 )  # no picture
-LOOKS: Mapping[str, Callable[[Image, str, Tools], Sight]] = MappingProxyType({"faces": faces, "hint": hint})
+LOOKS: Mapping[str, Callable[[Image, str, Tools], Sight]] = MappingProxyType(
+    {"faces": faces, "hint": hint, "finish": finish}
+)
 
 
 def look(kind: str, picture: bytes, tools: Tools) -> Sight:
@@ -78,12 +111,14 @@ def look(kind: str, picture: bytes, tools: Tools) -> Sight:
 
 
 def check(kind: str) -> None:
-    """Raises `UnknownName` for a kind that `look` does not know."""
+    """Raises `UnknownName` or `BadInput` for a kind that `look` does not know."""
     name, _, word = kind.partition(":")
     if name not in LOOKS:
         raise UnknownName("way of looking", name, LOOKS)
     if name == "hint" and word not in control.HINTS:
         raise UnknownName("preprocessor", word, control.HINTS)
+    if name == "finish":
+        steps_of(word)
 
 
 def _told(face: facenets.Face, width: int, height: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from studio import images, metadata
 from studio.errors import BadInput, NotFound
 from studio.post.vector import Vector, svg
+from studio.presets import read_presets
 from studio.studio import Studio
 from studio.web.routes import ID, answered, body, painter_of
 
@@ -43,8 +44,23 @@ def finishing(studio: Studio) -> list[Route]:
             },
         )
 
+    async def presets(_: Request) -> Response:
+        found = await run_in_threadpool(read_presets, studio.settings.presets)
+        told = [
+            {
+                "name": name,
+                "title": one.title,
+                "about": one.about,
+                "translations": {tag: said.model_dump() for tag, said in one.translations.items()},
+            }
+            for name, one in found.items()
+            if one.finishes
+        ]
+        return JSONResponse({"presets": told}, headers={"Cache-Control": "no-store"})
+
     return [
         Route("/studio/finish", answered(finish), methods=["POST"]),
+        Route("/studio/finish", answered(presets), methods=["GET"]),
         Route("/studio/picture/{id}.svg", answered(vector), methods=["GET"]),
     ]
 

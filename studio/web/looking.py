@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -11,22 +12,29 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from studio.control import HINTS, weights_of
-from studio.errors import MissingWeights, StudioError
+from studio.errors import BadInput, MissingWeights, StudioError
 from studio.models.library import Library
 from studio.studio import Studio
 from studio.web.routes import answered, body, painter_of
+
+LONGEST = 16_384  # characters of finishing steps
 
 
 def looking(studio: Studio) -> list[Route]:
     """The routes, over one studio."""
 
     async def look(request: Request) -> Response:
-        """`kind` (“faces”, “hint:canny”) and `image`, the digest of an uploaded picture; the answer is JSON,
-        or a PNG for a hint."""
-        asked = await body(request, kind=str, image=str)
+        """`kind` (“faces”, “hint:canny”, “finish” with its `steps`) and `image`, the digest of an uploaded
+        picture; the answer is JSON, or a PNG for a hint or a finish."""
+        asked = await body(request, kind=str, image=str, steps=list)
         painter, digest = painter_of(request), str(asked.get("image", ""))[:64]
         picture = await run_in_threadpool(studio.inputs.read, painter, digest)
         kind = str(asked.get("kind", ""))[:64]
+        if kind == "finish":
+            steps = json.dumps(asked.get("steps", []))
+            if len(steps) > LONGEST:
+                raise BadInput("These are more finishing steps than can be shown beforehand.")
+            kind = f"finish:{steps}"
         future = await run_in_threadpool(studio.desk.look, kind, picture, painter)
         seen = await asyncio.wrap_future(future)
         if seen is None:

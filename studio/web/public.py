@@ -17,7 +17,7 @@ ROUTES = frozenset({
     ("POST", "/studio/restore"), ("GET", "/studio/state"), ("PUT", "/studio/state"),
     ("GET", "/studio/drawing"), ("PUT", "/studio/drawing"), ("POST", "/studio/drawing/keep"),
     ("GET", "/studio/drawing/{digest}.json"),
-    ("GET", "/studio/input/{digest}"), ("POST", "/studio/finish"),
+    ("GET", "/studio/input/{digest}"), ("POST", "/studio/finish"), ("GET", "/studio/finish"),
     ("POST", "/studio/words"), ("GET", "/studio/words/known"), ("GET", "/studio/history"),
     ("GET", "/studio/styles"), ("POST", "/studio/styles"), ("GET", "/studio/styles/{name}.webp"),
     ("POST", "/studio/look"), ("GET", "/studio/look"),

@@ -1,15 +1,17 @@
 """Looking without painting, on the real painter."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from studio import images
-from studio.errors import UnknownName
+from studio.errors import BadInput, UnknownName
 from studio.models.library import Library
 from studio.models.manager import Models
-from studio.painting.look import look
-from studio.post import Tools, facenets
+from studio.painting.look import check, look
+from studio.post import Tone, Tools, facenets
 from studio.post.facenets import Face
 
 
@@ -50,6 +52,29 @@ def test_faces_are_told_by_shares_inside_of_the_picture(tools, picture, tmp_path
     assert told["landmarks"][0] == [pytest.approx(25.5 / 77), 0.5]
 
 
+def test_a_finish_is_shown_beforehand_as_painting_would_make_it_smaller_and_without_the_slow_steps(tools):
+    image = Image.new("RGB", (2000, 500), (90, 140, 200))
+    steps = [
+        {"kind": "upscale", "model": "lanczos"}, {"kind": "faces"}, {"kind": "match"},
+        {"kind": "tone", "exposure": 1, "saturation": -1},
+    ]  # fmt: skip
+    seen = images.read(look(f"finish:{json.dumps(steps)}", images.encode_png(image), tools).blobs["picture"])
+    assert seen.size == (1024, 256)
+    small = image.copy()
+    small.thumbnail((1024, 1024))
+    made = Tone(exposure=1, saturation=-1)(small, tools)
+    assert isinstance(made, Image.Image)
+    assert seen.convert("RGB").tobytes() == made.convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize(
+    "steps", ["", "{}", '[{"kind": "oil"}]', '[{"kind": "tone", "exposure": 9}]', "[" * 9999]
+)
+def test_what_are_no_finishing_steps_is_refused_before_it_waits(steps):
+    with pytest.raises(BadInput):
+        check(f"finish:{steps}")
+
+
 def test_an_unknown_kind_lists_what_there_is(tools, picture):
-    with pytest.raises(UnknownName, match="faces, hint"):
+    with pytest.raises(UnknownName, match="faces, finish, hint"):
         look("auras", picture, tools)
