@@ -239,7 +239,7 @@ def test_it_speaks_chinese(page: Page):
     expect(page.locator(".mirror u")).to_have_text(["猫"])
     page.click("#paint")
     expect(page.locator("dialog.honest .sentence")).to_have_text(
-        "入门画师只会山水,不认识「猫」;会照其余的词来画:湖、雾、松。"
+        "入门画师只会画山水，不认识“猫”；会照其余的词来画：湖、雾、松。"
     )
     page.keyboard.press("Escape")
     page.select_option(".languages", "en")

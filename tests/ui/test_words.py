@@ -1,12 +1,16 @@
 """The page's languages."""
 
+import json
 import re
 from importlib.resources import files
+from typing import get_args
 
+import gradio as gr
 import pytest
 
 from studio.recipe import Control, Lora, Mask, Recipe, Source
-from studio.ui.fields import members
+from studio.ui.fields import bare, members
+from studio.ui.form import Form
 from studio.ui.words import merged, preferred, read_catalogs
 
 
@@ -27,6 +31,54 @@ def test_the_placeholders_are_the_same_in_every_language():
             assert sorted(re.findall(r"\{\w+\}", words.texts[key])) == sorted(re.findall(r"\{\w+\}", text)), (
                 key
             )
+
+
+def test_every_file_of_words_has_its_twin_in_every_language():
+    english = {one.name for one in files("studio.ui").joinpath("i18n/en").iterdir()}
+    for tag in read_catalogs():
+        folder = files("studio.ui").joinpath(f"i18n/{tag}")
+        for name in english:
+            told = json.loads(folder.joinpath(name).read_text("utf-8"))
+            wanted = json.loads(files("studio.ui").joinpath("i18n/en", name).read_text("utf-8"))
+            page = {key for key in wanted if not key[0].isupper()}
+            assert page == {key for key in told if not key[0].isupper()}, f"{tag}/{name}"
+
+
+def test_every_field_of_the_form_has_a_title_help_and_choices_in_chinese():
+    catalogs = read_catalogs()
+    english, chinese = catalogs["en"], catalogs["zh-CN"]
+    listed = {path: [("x", "x")] for path in ("model", "vae", "sampler", "schedule")}
+    with gr.Blocks():
+        form = Form(Recipe, english, listed, gr.Textbox(render=False))
+    missing: list[str] = []
+    for entry in form.entries.values():
+        part, name = entry.part, entry.name
+        if entry.kind == "part":
+            continue
+        if chinese.title(part, name) == english.title(part, name):
+            missing.append(f"{part.__name__}.{name}")
+        if chinese.help(part, name) == english.help(part, name):
+            missing.append(f"{part.__name__}.{name}.help")
+        options = [str(one) for one in get_args(bare(entry.info.annotation))] if entry.kind == "radio" else []
+        missing += [
+            f"{part.__name__}.{name}={one}" for one in options if chinese.option(part, name, one) == one
+        ]
+    missing += [one.part.__name__ for one in form.members if chinese.name(one.part) == english.name(one.part)]
+    assert set(missing) <= {"Control"}, (
+        "zh-CN/fields.json lacks these"
+    )  # ControlNet is its name in Chinese too
+
+
+def test_chinese_words_have_chinese_punctuation():
+    grammar = {"Recipe.prompt.help", "explore.matrix", "explore.values.replace", "explore.values.word"}
+    words = read_catalogs()["zh-CN"].texts
+    narrow = [
+        key
+        for key, text in words.items()
+        if key not in grammar
+        and re.search(r"[\u4e00-\u9fff}”）][,;:?!] ?[\u4e00-\u9fff“]|[\u4e00-\u9fff]\(", text)
+    ]
+    assert not narrow, "write ，；：？！（ in these"
 
 
 def test_no_word_is_kept_for_a_field_that_is_gone():
