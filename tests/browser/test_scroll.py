@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from collections.abc import Iterator
 
 import pytest
 from halls import models_folder, page_of, studio_at
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from studio.studio import Studio
@@ -15,6 +17,15 @@ from studio.web import Server
 
 PROMPT = "#field-prompt textarea"
 WAIT = 30_000
+TAKE = """async ([color, w, h]) => {
+  const sheet = Object.assign(document.createElement("canvas"), { width: w, height: h });
+  const pen = sheet.getContext("2d");
+  pen.fillStyle = color;
+  pen.fillRect(0, 0, w, h);
+  inkstone.canvas.clear();
+  inkstone.canvas.resize(w, h);
+  await inkstone.canvas.take(await new Promise((done) => sheet.toBlob(done, "image/png")));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +198,56 @@ def test_a_picture_is_unrolled_further(page: Page, studio: Studio):
     asked = studio.scrolls.get(whole.id, studio.painters.owner()).asked
     assert (asked["picture"], asked["direction"], whole.width) == (first, "left", 128)
     assert studio.gallery.get(studio.painters.owner(), first or "").width == 64, "it is still there"
+
+
+def test_a_grown_sheet_gives_its_new_ground_the_colours_around_it(page: Page, studio: Studio):
+    page.evaluate("inkstone.tab('img2img')")
+    page.evaluate(TAKE, ["#2c6e70", 64, 64])
+    page.evaluate("inkstone.canvas.resize(128, 128)")
+    page.evaluate("inkstone.canvas.grow(0, 0, 64, 0)")
+    expect(page.locator("#field-source-strength input[type=number]")).to_have_value("1")
+    page.fill(PROMPT, "ms=1 further")
+    old = page.evaluate("document.querySelector('.tile[data-kind=done]')?.dataset.picture ?? ''")
+    page.click("#paint")
+    page.wait_for_function(
+        "o => (p => p && p !== o)(document.querySelector('.tile[data-kind=done]')?.dataset.picture)", arg=old
+    )
+    [newest, *_] = studio.gallery.pictures(studio.painters.owner())
+    recipe = studio.restore(studio.gallery.read(studio.painters.owner(), newest.id), studio.painters.owner())
+    values = recipe.values
+    assert (values["mask"]["blur"], values["source"]["strength"]) == (32, 1)
+    source = Image.open(io.BytesIO(studio.inputs.read(studio.painters.owner(), values["source"]["image"])))
+    mask = Image.open(io.BytesIO(studio.inputs.read(studio.painters.owner(), values["mask"]["image"])))
+    assert source.size == mask.size == (192, 128)
+    assert [mask.convert("L").getpixel((x, 64)) for x in (80, 110, 180)] == [0, 255, 255]
+    for x in (40, 110, 180):
+        red, green, blue = source.convert("RGB").getpixel((x, 64))
+        assert max(abs(red - 0x2C), abs(green - 0x6E), abs(blue - 0x70)) <= 3, x
+
+
+def test_lines_of_a_picture_become_a_layer_of_their_own_size(page: Page):
+    page.evaluate("inkstone.tab('sketch')")
+    page.evaluate("inkstone.canvas.clear()")
+    page.evaluate("inkstone.canvas.resize(128, 128)")
+    page.click(".trace")
+    photo = io.BytesIO()
+    Image.new("RGB", (300, 150), "white").save(photo, "PNG")
+    page.set_input_files(
+        ".tracing input", {"name": "a.png", "mimeType": "image/png", "buffer": photo.getvalue()}
+    )
+    page.wait_for_selector(".tracing .onto:not([disabled])")
+    missing = page.locator(".tracing [data-kind=hed]")
+    assert missing.get_attribute("aria-disabled") == "true"
+    missing.click()
+    expect(page.locator(".tracing .said")).to_contain_text("models get")
+    page.click(".tracing [data-kind=canny]")
+    page.wait_for_selector(".tracing [data-kind=canny][aria-checked=true]")
+    page.wait_for_selector(".tracing .onto:not([disabled])")
+    page.click(".tracing .onto")
+    expect(page.locator(".tracing")).to_be_hidden()
+    page.wait_for_function("inkstone.canvas.drawing().layers.some(l => l.picture?.image)")
+    drawing = page.evaluate("inkstone.canvas.drawing()")
+    assert drawing["width"] / drawing["height"] == pytest.approx(2, abs=0.1)
+    [layer] = [one for one in drawing["layers"] if one["picture"]]
+    assert layer["kind"] == "lines"
+    assert (layer["picture"]["width"], layer["picture"]["height"]) == (drawing["width"], drawing["height"])

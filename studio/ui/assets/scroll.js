@@ -175,6 +175,8 @@
     }
     image.dataset.part = name;
     if (image.getAttribute("src") !== src) image.src = src;
+    const known = name === "next" && row.parts.length ? `${100 * row.seen / wide}%` : "0"; // the part before shows that
+    image.style.clipPath = row.direction === "left" ? `inset(0 ${known} 0 0)` : `inset(0 0 0 ${known})`;
     image.style.width = `${100 * wide / row.length}%`;
     image.style[row.direction === "left" ? "right" : "left"] = `${100 * at / row.length}%`;
   }

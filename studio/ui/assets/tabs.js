@@ -136,7 +136,7 @@
     const drawing = ink.chips.get().drawing;
     const at = (digest) => (digest ? ink.url(`input/${digest}`) : "");
     if (drawing) return { drawing: await ink.ask(`drawing/${drawing}.json`) };
-    if (what.trace) return { lines: await ink.lines(what.trace, "lineart") };
+    if (what.trace) return { lines: await ink.lines.at(what.trace, "lineart", what.size) };
     return { image: at(what.image), mask: at(what.mask), lines: at(what.lines) };
   }
 

@@ -2,7 +2,8 @@
 (() => {
   "use strict";
   const ink = window.inkstone;
-  const USUAL = "lineart", NOT = new Set(["none"]); // "none": it already is lines, and would be taken as it is
+  const USUAL = "lineart";
+  const NOT = new Set(["none", "openpose", "openpose_full"]); // no lines: taken as it is, or told by colours
   let view = null, digest = "", lines = null, kind = USUAL, hints = [], turn = 0;
 
   ink.trace = (element) => {
@@ -36,6 +37,26 @@
     throw new Error(said.sentence || ink.say("wrong", { what: `HTTP ${answer.status}` }));
   };
 
+  // The lines of one of her inputs at the size of the canvas.
+  ink.lines.at = async (image, name, size) => {
+    const found = new Image();
+    found.src = ink.url(`input/${image}`);
+    await found.decode();
+    return ink.lines((await sent(found, size)).image, name);
+  };
+
+  // A picture stretched to a size, on white, among her inputs.
+  async function sent(image, [width, height]) {
+    const sheet = ink.make("canvas"), pen = sheet.getContext("2d");
+    Object.assign(sheet, { width, height });
+    pen.imageSmoothingQuality = "high";
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, width, height);
+    pen.drawImage(image, 0, 0, width, height);
+    const blob = await new Promise((done) => sheet.toBlob(done, "image/png"));
+    return { blob, image: (await ink.ask("upload", { method: "POST", body: blob })).image };
+  }
+
   async function open() {
     view.tracing.showModal();
     hints = (await ink.ask("look")).hints.filter((one) => !NOT.has(one.name));
@@ -58,17 +79,10 @@
     image.src = URL.createObjectURL(file);
     try {
       await image.decode();
-      const sheet = ink.make("canvas"), pen = sheet.getContext("2d");
-      [sheet.width, sheet.height] = placed(image);
-      pen.imageSmoothingQuality = "high";
-      pen.fillStyle = "#fff";
-      pen.fillRect(0, 0, sheet.width, sheet.height);
-      pen.drawImage(image, 0, 0, sheet.width, sheet.height);
-      const blob = await new Promise((done) => sheet.toBlob(done, "image/png"));
-      const said = await ink.ask("upload", { method: "POST", body: blob });
+      const said = await sent(image, placed(image));
       if (mine !== turn) return;
       digest = said.image;
-      view.given.src = URL.createObjectURL(blob);
+      view.given.src = URL.createObjectURL(said.blob);
       render();
       await look();
     } catch (error) {
