@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from studio.errors import MissingWeights, UnknownName
 from studio.models.files import ModelFile
@@ -169,13 +169,10 @@ def _drawing() -> nn.Module:
 
 
 def _anime() -> nn.Module:
-    import functools
-
     from controlnet_aux.lineart_anime import UnetGenerator
     from torch import nn
 
-    plain = functools.partial(nn.InstanceNorm2d, affine=False, track_running_stats=False)
-    return UnetGenerator(3, 1, 8, 64, norm_layer=plain, use_dropout=False)
+    return UnetGenerator(3, 1, 8, 64, norm_layer=cast("Any", nn.InstanceNorm2d))
 
 
 def _mlsd() -> nn.Module:
@@ -214,47 +211,48 @@ def _without_block(name: str) -> str:
     return name.partition(".")[2]
 
 
-# ---- detectors: networks and sides in, RGB pixels out ----
+# ---- detectors: RGB pixels, the short side and networks in, RGB pixels out ----
+
+
+def _seen(detector: Any, pixels: Pixels, side: int) -> Pixels:
+    return detector(pixels, detect_resolution=side, image_resolution=side, output_type="np")
 
 
 def _soft_edges(pixels: Pixels, side: int, nets: tuple[Any, ...]) -> Pixels:
     from controlnet_aux.hed import HEDdetector
 
-    return HEDdetector(nets[0])(pixels, side, side, output_type="np")
+    return _seen(HEDdetector(nets[0]), pixels, side)
 
 
 def _softer_edges(pixels: Pixels, side: int, nets: tuple[Any, ...]) -> Pixels:
     from controlnet_aux.pidi import PidiNetDetector
 
-    return PidiNetDetector(nets[0])(pixels, side, side, output_type="np")
+    return _seen(PidiNetDetector(nets[0]), pixels, side)
 
 
 def _lines(pixels: Pixels, side: int, nets: tuple[Any, ...]) -> Pixels:
     from controlnet_aux.lineart import LineartDetector
 
-    found = LineartDetector(nets[0], nets[0])
-    return found(pixels, detect_resolution=side, image_resolution=side, output_type="np")
+    return _seen(LineartDetector(nets[0], nets[0]), pixels, side)
 
 
 def _anime_lines(pixels: Pixels, side: int, nets: tuple[Any, ...]) -> Pixels:
     from controlnet_aux.lineart_anime import LineartAnimeDetector
 
-    return LineartAnimeDetector(nets[0])(pixels, side, side, output_type="np")
+    return _seen(LineartAnimeDetector(nets[0]), pixels, side)
 
 
 def _straight_lines(pixels: Pixels, side: int, nets: tuple[Any, ...]) -> Pixels:
     from controlnet_aux.mlsd import MLSDdetector
 
-    found = MLSDdetector(nets[0])
-    return found(pixels, detect_resolution=side, image_resolution=side, output_type="np")
+    return _seen(MLSDdetector(nets[0]), pixels, side)
 
 
 def _depth(pixels: Pixels, side: int, nets: tuple[Any, ...]) -> Pixels:
     """Near is bright, stretched over all greys."""
     from controlnet_aux.midas import MidasDetector
 
-    found = MidasDetector(nets[0])
-    return found(pixels, detect_resolution=side, image_resolution=side, output_type="np")
+    return _seen(MidasDetector(nets[0]), pixels, side)
 
 
 def _poses(pixels: Pixels, side: int, nets: tuple[Any, ...]) -> Pixels:
