@@ -102,6 +102,7 @@
   };
 
   async function look() {
+    if (!row) return;
     const { id } = row;
     try {
       const found = await ink.ask(`scroll/${id}`);
