@@ -52,6 +52,7 @@
     clearTimeout(timer);
     timer = setTimeout(() => send(false), 250);
     ink.form = drafts.get(tab);
+    ink.formed?.();
     ink.sized?.(ink.form.width, ink.form.height);
     for (const [fold, part] of Object.entries(FOLDS)) {
       const used = paths.some((path, i) => values[i] === true && part.test(path));

@@ -16,6 +16,7 @@
     on("reuse-seed", () => { ink.type("seed", current.seed); ink.open?.({}); done(""); });
     on("delete", () => told(current.trashed ? back : away));
     on("star", () => told(star));
+    on("svg", () => told(() => ink.svg(current.id)));
     on("more-formats", () => told(() => ink.takeOut([current.id])));
     for (const button of box.querySelectorAll("[data-act]")) {
       button.onclick = () => { ink.act(button.dataset.act, current.id); done(""); };

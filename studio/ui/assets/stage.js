@@ -153,6 +153,7 @@
   }
 
   ink.sending = () => {
+    ink.unproof?.();
     document.body.classList.add("sending");
     clearTimeout(sending);
     sending = setTimeout(() => { document.body.classList.remove("sending"); render(); }, 15000);
@@ -206,6 +207,7 @@
       face.disabled = !picture;
       face.title = picture ? ink.say("enlarge") : "";
       tile.querySelector(".tile-acts").hidden = !picture || !ENDED.has(job.kind);
+      if (many === 1 && tile.dataset.picture !== (picture || "")) setTimeout(() => ink.hung?.(view.tiles, picture), 0);
       tile.dataset.picture = picture || "";
       note.textContent = wanted && job.kind !== "failed" ? "" : job.kind === "failed" ? ink.tell(job.sentence)
         : job.kind === "cancelled" ? ink.say("stopped") : job.kind === "queued" ? ink.say("waiting") : "";

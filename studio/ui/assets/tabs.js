@@ -195,6 +195,7 @@
     well.row.dataset.many = String(well.digests.length > 1);
     well.said.hidden = well.digests.length > 0;
     well.away.hidden = !well.digests.length;
+    ink.welled?.();
   };
 
   // The canvas follows the form's size, and the form the canvas's.

@@ -14,7 +14,7 @@ from gradio.blocks import Block
 
 from studio.control.hints import STRICTNESS
 from studio.ui.form import Form
-from studio.ui.page import Updates, scripted
+from studio.ui.page import Updates, scripted, scripted
 from studio.ui.words import Words
 
 
@@ -72,11 +72,19 @@ def sketch(form: Form, words: Words) -> Panel:
     )
 
 
+def finish(form: Form, words: Words) -> Panel:  # noqa: ARG001 - the chain itself is in the form
+    """Presets, and which faces are restored."""
+    with gr.Column(elem_classes=["panel", "for-finish"]):
+        proof = scripted("proof")
+        proof.render()
+    return Panel((), lambda words: {})
+
+
 def strictness(words: Words) -> list[tuple[str, str]]:
     """The three words for how closely lines are followed."""
     return [(words(f"strictness.{name}"), name) for name in STRICTNESS]
 
 
 PANELS: Mapping[str, Callable[[Form, Words], Panel] | None] = MappingProxyType(  # None: the form is enough
-    {"txt2img": None, "img2img": img2img, "sketch": sketch, "highres": None, "finish": None}
+    {"txt2img": None, "img2img": img2img, "sketch": sketch, "highres": None, "finish": finish}
 )
