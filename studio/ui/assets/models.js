@@ -68,7 +68,8 @@
 
   function mine(one) {
     const item = ink.make("li", "model");
-    item.append(ink.make("b", "", one.title || one.id), ink.make("span", "facts", [one.family, size(one.size), ink.tell(one.note)].filter(Boolean).join(" · ")));
+    const title = one.id === "starter" ? ink.say("starter") : one.title || one.id;
+    item.append(ink.make("b", "", title), ink.make("span", "facts", [one.family, size(one.size), ink.tell(one.note)].filter(Boolean).join(" · ")));
     if (one.kind === "checkpoint" && one.family) {
       const paint = ink.make("button", "plain", ink.say("models.paint"));
       paint.type = "button";
