@@ -22,7 +22,7 @@
       button.onclick = () => { ink.act(button.dataset.act, current.id); done(""); };
     }
     look = ink.zoom([part("frame")], {
-      swipe: step, along,
+      swipe: step, slide,
       press: (event) => { if (!look.near() && event.target.closest?.(".large") && !inside(event)) box.close(); },
     });
     box.onclose = () => {
@@ -33,7 +33,7 @@
   };
 
   // A scroll fills the height and is drawn past the eye.
-  function along(by) {
+  function slide(by) {
     const frame = part("frame");
     if (frame.classList.contains("wide")) frame.scrollLeft -= by;
     return frame.classList.contains("wide");

@@ -6,8 +6,8 @@
   const within = (value, most) => Math.min(most, Math.max(-most, value));
 
   // `views` are frames of one size whose first child is moved, all alike; one that is far wider than
-  // high is moved `along` its length instead. Tells back how to return to the whole.
-  ink.zoom = (views, { swipe = null, press = null, along = () => false } = {}) => {
+  // high slides along its length instead. Tells back how to return to the whole.
+  ink.zoom = (views, { swipe = null, press = null, slide = () => false } = {}) => {
     const down = new Map();
     let k = 1, x = 0, y = 0, moved = 0, last = 0, began = null;
 
@@ -44,7 +44,7 @@
       view.style.touchAction = "none";
       view.addEventListener("wheel", (event) => {
         event.preventDefault();
-        if (along(-event.deltaX - event.deltaY)) return;
+        if (slide(-event.deltaX - event.deltaY)) return;
         scale(k * Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0018)), ...place(event, view));
       }, { passive: false });
       view.addEventListener("pointerdown", (event) => {
@@ -60,14 +60,14 @@
         down.set(event.pointerId, [event.clientX, event.clientY]);
         const [dx, dy] = [event.clientX - before[0], event.clientY - before[1]];
         moved += Math.abs(dx) + Math.abs(dy);
-        if (along(dx)) return;
+        if (slide(dx)) return;
         if (wide) scale(k * spread() / wide, ...place(event, view));
         if (k > 1) { x += dx / down.size; y += dy / down.size; show(); }
       });
       const up = (event) => {
         if (!down.delete(event.pointerId) || down.size) return;
         const across = event.clientX - began[0], along = event.clientY - began[1];
-        if (along(0)) { if (moved < 6) press?.(event); }
+        if (slide(0)) { if (moved < 6) press?.(event); }
         else if (event.type === "pointerup" && k === 1 && event.pointerType === "touch" && Math.abs(across) > SWIPE
           && Math.abs(across) > 2 * Math.abs(along)) swipe?.(across < 0 ? 1 : -1);
         else if (event.type === "pointerup" && moved < 6) {
