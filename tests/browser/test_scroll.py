@@ -193,7 +193,10 @@ def test_a_picture_is_unrolled_further(page: Page, studio: Studio):
     page.fill(".scroll .length", "128")
     page.click(".scroll .way[data-way=left]")
     page.click(".scroll .go")
-    ended(page)
+    page.wait_for_function(
+        "p => !inkstone.scroll.going() && document.querySelector('.tile[data-kind=done]').dataset.picture !== p",
+        arg=first,
+    )
     [whole, *_] = studio.gallery.pictures(studio.painters.owner())
     asked = studio.scrolls.get(whole.id, studio.painters.owner()).asked
     assert (asked["picture"], asked["direction"], whole.width) == (first, "left", 128)
@@ -238,7 +241,8 @@ def test_lines_of_a_picture_become_a_layer_of_their_own_size(page: Page):
     page.wait_for_selector(".tracing .onto:not([disabled])")
     missing = page.locator(".tracing [data-kind=hed]")
     assert missing.get_attribute("aria-disabled") == "true"
-    missing.click()
+    missing.focus()
+    page.keyboard.press("Enter")
     expect(page.locator(".tracing .said")).to_contain_text("models get")
     page.click(".tracing [data-kind=canny]")
     page.wait_for_selector(".tracing [data-kind=canny][aria-checked=true]")
