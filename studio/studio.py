@@ -24,6 +24,7 @@ from studio.models.catalog import read_catalog
 from studio.models.downloads import Downloads
 from studio.models.files import Kind, ModelFile
 from studio.models.library import LATER, Library
+from studio.painting.live import few_step_lora
 from studio.painting.outpaint import Edges, extended
 from studio.post import Step
 from studio.presets import MOST_STYLES, Preset, from_csv, read_presets
@@ -194,6 +195,14 @@ class Studio:
         known = [file.id for file in self.library.files("checkpoint") if self.may_use(painter, file.id)]
         first = self.library.default()
         return str(last) if last in known else first if first in known or not known else known[0]
+
+    def paints_live(self, painter: str) -> bool:
+        """Whether there is a few-step LoRA for the model she paints with."""
+        try:
+            file = self.library.find("checkpoint", self.model(painter))
+            return file.family in FAMILIES and bool(few_step_lora(self.library, file, FAMILIES[file.family]))
+        except (BadInput, UnknownName):
+            return False
 
     def last(self, painter: str, model: str) -> dict[str, Any]:
         """Her last settings with this model; nothing when they no longer hold."""

@@ -254,6 +254,7 @@ def forms(studio: Studio) -> list[Route]:
                 "form": form,
                 "pictures": [told(one) for one in shown],
                 "more": len(shown) == PAGE,
+                "live": not shown and studio.paints_live(painter),
             }
 
         return JSONResponse(await run_in_threadpool(look), headers={"Cache-Control": "no-store"})

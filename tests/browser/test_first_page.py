@@ -77,6 +77,7 @@ def opened(context: BrowserContext, server: Server, faults: list[str]) -> Page:
     page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
     page.goto(server.url)
     ready(page)
+    page.evaluate("inkstone.tab('txt2img')")
     return page
 
 
@@ -150,6 +151,25 @@ def test_the_starter_is_called_by_its_name_and_offers_four_drafts(chromium: Brow
         expect(page.locator(".empty")).to_be_visible()
         page.click(".card[data-example='0']")
         expect(page.locator(PROMPT)).to_have_value("一颗青松,青山环绕,云雾缭绕")
+        context.close()
+
+
+def test_the_first_visit_begins_by_drawing_and_later_ones_where_she_was(chromium: Browser, tmp_path):
+    with (
+        studio_at(tmp_path / "data", models_folder(tmp_path / "models")) as studio,
+        page_of(studio) as server,
+    ):
+        context = chromium.new_context(viewport=DESK, locale="en-US")
+        page = context.new_page()
+        page.goto(server.url)
+        ready(page)
+        expect(page.locator("body")).to_have_attribute("data-tab", "sketch")
+        expect(page.locator(".live-switch")).to_have_attribute("aria-pressed", "false")  # no few-step LoRA
+        expect(page.locator(".c-invite")).to_be_visible()
+        page.click("[role=tab][data-tab=gallery]")
+        page.reload()
+        ready(page)
+        expect(page.locator("body")).to_have_attribute("data-tab", "gallery")
         context.close()
 
 

@@ -47,6 +47,7 @@ def context(chromium: Browser) -> BrowserContext:
 
 
 def paint(page: Page, prompt: str) -> None:
+    page.evaluate("inkstone.tab('txt2img')")
     page.fill(PROMPT, prompt)
     page.click("#paint")
     expect(page.locator(".tile, .thumb").first).to_be_visible()

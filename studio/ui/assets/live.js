@@ -4,7 +4,7 @@
   const ink = window.inkstone;
   const REST = 600, LONGEST = 512, KEPT = "inkstone-live"; // milliseconds; pixels of what is sent
   const HEEDED = ["prompt", "negative", "model", "seed", "width", "height", "clip_skip", "emphasis"];
-  let view = null, on = false, dirty = false, flying = 0, number = 0, sent = 0, resting = 0, rests = false;
+  let view = null, on = false, wanted = false, dirty = false, flying = 0, number = 0, sent = 0, resting = 0, rests = false;
   let told = "", rate = 0, last = 0, finishing = false, fresh = false, complained = "";
   const sheets = { lines: document.createElement("canvas"), colour: document.createElement("canvas") };
 
@@ -23,13 +23,14 @@
     if (!ink.canvas?.on) { setTimeout(waitForCanvas, 100); return; }
     ink.canvas.on("change", changed);
     ink.canvas.on("rest", rested);
-    if (remembered()) ink.live.start();
+    if (wanted || remembered()) ink.live.start();
   }
 
   const remembered = () => { try { return localStorage.getItem(KEPT) === "1"; } catch { return false; } };
   const remember = () => { try { localStorage.setItem(KEPT, on ? "1" : "0"); } catch { /* private window */ } };
 
   ink.live.start = () => {
+    wanted = !view; // the bar is not there yet
     if (on || !view) return;
     on = true;
     told = complained = "";

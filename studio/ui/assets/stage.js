@@ -34,6 +34,7 @@
       }
       ink.strip?.fill?.(state.pictures, state.more);
       if (!groups.size && state.pictures.length) showLast(state.pictures[0]);
+      if (!groups.size) ink.welcome(state.live);
       follow();
     } catch (error) {
       if (error.status === 401) ink.fault(error);

@@ -7,7 +7,7 @@
   const CANVAS = new Set(["img2img", "sketch"]), FINISHED = new Set(["highres", "finish"]);
   const LAP = 32; // pixels over which the new grows out of the old where a sheet has grown
   const listeners = [];
-  let names = [], bar = null, touched = false;
+  let names = [], bar = null, touched = false, newcomer = false;
 
   const now = () => document.body.dataset.tab || "txt2img";
   const kept = () => { try { return localStorage.getItem(KEPT); } catch { return null; } };
@@ -30,8 +30,17 @@
       ink.tab(names[(names.indexOf(now()) + step + names.length) % names.length]);
       bar.querySelector(`[data-tab="${now()}"]`).focus();
     };
-    ink.tab(names.includes(kept()) ? kept() : names[0]);
+    const chosen = names.includes(kept()) ? kept() : "";
+    ink.tab(chosen || names[0]);
+    newcomer = !chosen;
     ink.spoken(say);
+  };
+
+  // Nothing is painted yet, and no tab was chosen in this browser: begin by drawing, live where the model can.
+  ink.welcome = (live) => {
+    if (!newcomer || now() !== names[0]) return;
+    ink.tab("sketch");
+    if (live) ink.live.start();
   };
 
   function say() {
@@ -46,6 +55,7 @@
   ink.tab = (name) => {
     if (!names.includes(name)) return;
     const before = document.body.dataset.tab;
+    if (before) newcomer = false;
     document.body.dataset.tab = name;
     try { localStorage.setItem(KEPT, name); } catch { /* private window */ }
     for (const button of bar.children) {
