@@ -27,6 +27,7 @@ RESTED = """() => !document.body.classList.contains("painting")
   && !document.querySelector(".live-frame:not([hidden])")"""
 FRESH = """() => {
   inkstone.canvas.clear();
+  scrollTo(0, 0);
   document.querySelectorAll(".toast").forEach((one) => one.remove());
 }"""
 
