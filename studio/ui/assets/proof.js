@@ -206,7 +206,7 @@
     let over = box.querySelector(":scope > .before");
     if (!over) {
       over = ink.make("div", "before");
-      const was = ink.make("img", "was"), line = ink.make("div", "line");
+      const was = ink.make("img", "was"), line = ink.make("div", "cutter");
       was.alt = "";
       line.tabIndex = 0;
       line.setAttribute("role", "slider");
@@ -219,7 +219,7 @@
     over.querySelector(".was").src = before;
     over.querySelector(".left").textContent = ink.say("finish.before");
     over.querySelector(".right").textContent = ink.say("finish.after");
-    over.querySelector(".line").setAttribute("aria-label", ink.say("gallery.compare.line"));
+    over.querySelector(".cutter").setAttribute("aria-label", ink.say("gallery.compare.line"));
   };
 
   function steer(over, line) {

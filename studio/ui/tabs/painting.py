@@ -220,6 +220,12 @@ def field_of(form: Form, component: Block) -> str:
     return path.partition(".")[0]
 
 
+def finishes(asked: Mapping[str, Any]) -> bool:
+    """Whether nothing is painted, so that every picture asked for would be the same."""
+    source = asked.get("source")
+    return isinstance(source, dict) and source.get("strength") == 0 and not asked.get("hires")
+
+
 def chosen(studio: Studio, form: Form, parts: Parts, recipe: Recipe, painter: str) -> Updates:
     """A model's settings and its finish in the form; words, seed and other parts stay."""
     settings = {*SETTINGS, "model", "post"}
@@ -246,7 +252,7 @@ def wire(page: Page, form: Form, parts: Parts) -> None:
         if isinstance(many, list):
             submitted = studio.finish(asked, painter, [str(digest)[:64] for digest in many])
         else:
-            submitted = studio.submit(asked, painter, int(given[parts.count]))
+            submitted = studio.submit(asked, painter, 1 if finishes(asked) else int(given[parts.count]))
         order = {"group": submitted.group, "jobs": submitted.jobs, "ratio": asked["width"] / asked["height"]}
         return applied({stage: {"order": order}})
 

@@ -1,0 +1,139 @@
+"""The Finish tab in a real Chromium: presets, a look beforehand, faces, before and after, SVG."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from halls import models_folder, page_of, studio_at
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from studio import metadata
+from studio.studio import Studio
+from studio.web import Server
+
+WAIT = 30_000
+TONE = "#field-post-tone input"
+EXPOSURE = "#field-post-tone-exposure input[type=number]"
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    root = tmp_path_factory.mktemp("finish")
+    with studio_at(root / "data", models_folder(root / "models")) as studio:
+        yield studio
+
+
+@pytest.fixture(scope="module")
+def server(studio: Studio) -> Iterator[Server]:
+    with page_of(studio) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert path, "no Chromium is installed; these tests need one (Debian: apt install chromium)"
+    expect.set_options(timeout=WAIT)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    context.set_default_timeout(WAIT)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, server: Server, tmp_path: Path) -> Iterator[Page]:
+    """The Finish tab with a picture in its well."""
+    faults: list[str] = []
+    page = context.new_page()
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(server.url)
+    page.wait_for_selector("body.ready")
+    page.wait_for_function("inkstone.ready === true && inkstone.form")
+    page.click("[role=tab][data-tab=finish]")
+    Image.new("RGB", (96, 64), (120, 150, 180)).save(tmp_path / "lake.png")
+    page.set_input_files(".well input[type=file]", tmp_path / "lake.png")
+    expect(page.locator(".well .row img")).to_have_count(1)
+    yield page
+    assert faults == []
+
+
+def test_a_slider_at_rest_shows_what_it_does_and_keeps_nothing_until_she_paints(page: Page, studio: Studio):
+    owner = studio.painters.owner()
+    before = len(studio.gallery.pictures(owner))
+    page.check(TONE)
+    expect(page.locator(".proof .now")).to_be_visible()
+    first = page.get_attribute(".proof .now", "src")
+    page.fill(EXPOSURE, "0.5")
+    page.locator(EXPOSURE).blur()
+    expect(page.locator(".proof .now")).not_to_have_attribute("src", str(first))
+    assert len(studio.gallery.pictures(owner)) == before
+    page.click("#paint")
+    page.wait_for_selector(".tile[data-kind=done]")
+    expect(page.locator(".proof")).to_have_count(0)
+    [picture, *rest] = studio.gallery.pictures(owner)
+    assert len(rest) == before, "one picture is finished once"
+    recipe = metadata.read_file(studio.gallery.read(owner, picture.id)).recipe
+    assert recipe is not None
+    assert [(step.kind, step.exposure) for step in recipe.post] == [("tone", 0.5)]
+    line = page.locator(".tiles > .before .cutter")
+    expect(line).to_be_visible()
+    line.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(line).to_have_attribute("aria-valuenow", "46")
+    box = line.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 22, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 122, box["y"] + 20)
+    page.mouse.up()
+    assert int(str(line.get_attribute("aria-valuenow"))) > 60
+
+
+def test_a_preset_switches_its_steps_on_in_the_form(page: Page):
+    page.get_by_role("button", name="Clean ink").click()
+    expect(page.locator(TONE)).to_be_checked()
+    expect(page.locator("#field-post-sharpen input").first).to_be_checked()
+    expect(page.locator("#field-post-faces input").first).not_to_be_checked()
+    expect(page.locator(".proof .now")).to_be_visible()
+
+
+def test_faces_are_framed_and_chosen_one_by_one(page: Page, studio: Studio):
+    page.check("#field-post-faces input")
+    expect(page.locator(".well .boxes i")).to_have_count(1)
+    face = page.locator(".proofing li input[type=checkbox]")
+    face.uncheck()
+    expect(page.locator(".well .boxes i.off")).to_have_count(1)
+    page.wait_for_function("Boolean(inkstone.chips.get()['post.faces'])")
+    page.click("#paint")
+    page.wait_for_selector(".tile[data-kind=done]")
+    owner = studio.painters.owner()
+    [picture, *_] = studio.gallery.pictures(owner)
+    recipe = metadata.read_file(studio.gallery.read(owner, picture.id)).recipe
+    assert recipe is not None
+    [step] = [step for step in recipe.post if step.kind == "faces"]
+    assert [(box.left, box.strength) for box in step.only] == [(0.25, 0.0)]
+
+
+def test_a_picture_is_saved_as_shapes(page: Page, studio: Studio):
+    page.click("#paint")
+    page.wait_for_selector(".tile[data-kind=done]")
+    page.locator(".strip .thumb").first.click()
+    page.click(".large .svg")
+    page.locator(".slip label", has_text=re.compile("^8$")).first.click()
+    with page.expect_download() as download:
+        page.click(".slip .strong")
+    assert download.value.suggested_filename.endswith(".svg")
+    assert b"<svg" in Path(download.value.path()).read_bytes()[:400]
