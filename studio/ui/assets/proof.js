@@ -127,7 +127,7 @@
       if (faces.of !== image) return;
       faces.found = found.map((face) => ({ ...face, on: true, strength: 1 }));
       view.fetch.hidden = !sentence;
-      view.told.textContent = sentence || (found.length ? ink.say("finish.faces.found", { n: found.length }) : ink.say("finish.faces.none"));
+      view.told.textContent = ink.tell(sentence) || (found.length ? ink.say("finish.faces.found", { n: found.length }) : ink.say("finish.faces.none"));
       list();
     } catch (error) { view.told.textContent = error.message; }
   }

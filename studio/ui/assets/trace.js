@@ -34,7 +34,7 @@
     const answer = await fetch(ink.url("look"), { method: "POST", credentials: "same-origin", headers, body: JSON.stringify({ kind: `hint:${name}`, image }) });
     if (answer.ok) return answer.blob();
     const said = await answer.json().catch(() => ({}));
-    throw new Error(said.sentence || ink.say("wrong", { what: `HTTP ${answer.status}` }));
+    throw new Error(ink.tell(said.sentence) || ink.say("wrong", { what: `HTTP ${answer.status}` }));
   };
 
   // The lines of one of her inputs at the size of the canvas.
@@ -128,9 +128,9 @@
       button.setAttribute("role", "radio");
       button.setAttribute("aria-checked", String(one.name === kind));
       button.setAttribute("aria-disabled", String(!one.ready));
-      button.title = ink.tell ? ink.tell(one.sentence) : one.sentence;
+      button.title = ink.tell(one.sentence);
       button.onclick = () => {
-        if (!one.ready) { say(one.sentence); return; }
+        if (!one.ready) { say(ink.tell(one.sentence)); return; }
         kind = one.name;
         if (digest) look();
         else render();
