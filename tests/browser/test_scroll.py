@@ -184,23 +184,26 @@ def test_each_result_says_what_can_be_made_of_it(page: Page, studio: Studio):
 
 def test_a_picture_is_unrolled_further(page: Page, studio: Studio):
     page.wait_for_selector(".tile[data-kind=done]")
-    first = page.locator(".tile").first.get_attribute("data-picture")
+    owner = studio.painters.owner()
+    first = page.locator(".tile").first.get_attribute("data-picture") or ""
+    before = studio.gallery.get(owner, first).width
     page.hover(".tile")
     page.locator(".tile-acts [data-act=unroll]").first.click()
     page.wait_for_function(
         "document.body.dataset.tab === 'img2img' && !document.querySelector('.scroll .start').hidden"
     )
-    page.fill(".scroll .length", "128")
+    page.fill(".scroll .length", str(before + 64))
     page.click(".scroll .way[data-way=left]")
     page.click(".scroll .go")
     page.wait_for_function(
-        "p => !inkstone.scroll.going() && document.querySelector('.tile[data-kind=done]').dataset.picture !== p",
+        "p => !inkstone.scroll.going()"
+        " && document.querySelector('.tile[data-kind=done]').dataset.picture !== p",
         arg=first,
     )
-    [whole, *_] = studio.gallery.pictures(studio.painters.owner())
-    asked = studio.scrolls.get(whole.id, studio.painters.owner()).asked
-    assert (asked["picture"], asked["direction"], whole.width) == (first, "left", 128)
-    assert studio.gallery.get(studio.painters.owner(), first or "").width == 64, "it is still there"
+    [whole, *_] = studio.gallery.pictures(owner)
+    asked = studio.scrolls.get(whole.id, owner).asked
+    assert (asked["picture"], asked["direction"], whole.width) == (first, "left", before + 64)
+    assert studio.gallery.get(owner, first).width == before, "it is still there"
 
 
 def test_a_grown_sheet_gives_its_new_ground_the_colours_around_it(page: Page, studio: Studio):
