@@ -70,7 +70,7 @@
         method: "POST", credentials: "same-origin", headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ kind: "finish", image, steps: quick }),
       });
-      if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).sentence || ink.say("wrong", { what: `HTTP ${answer.status}` }));
+      if (!answer.ok) throw new Error(ink.tell((await answer.json().catch(() => ({}))).sentence) || ink.say("wrong", { what: `HTTP ${answer.status}` }));
       const made = await answer.blob();
       if (mine !== turn || !here() || document.body.classList.contains("painting")) return;
       show(ink.url(`input/${image}`), made);
