@@ -14,7 +14,7 @@ from gradio.blocks import Block
 
 from studio.control.hints import STRICTNESS
 from studio.ui.form import Form
-from studio.ui.page import Updates, scripted, scripted
+from studio.ui.page import Updates, scripted
 from studio.ui.words import Words
 
 
@@ -72,12 +72,12 @@ def sketch(form: Form, words: Words) -> Panel:
     )
 
 
-def finish(form: Form, words: Words) -> Panel:  # noqa: ARG001 - the chain itself is in the form
+def finish(_: Form, __: Words) -> Panel:
     """Presets, and which faces are restored."""
     with gr.Column(elem_classes=["panel", "for-finish"]):
         proof = scripted("proof")
         proof.render()
-    return Panel((), lambda words: {})
+    return Panel((), lambda _: {})
 
 
 def strictness(words: Words) -> list[tuple[str, str]]:
