@@ -29,8 +29,8 @@ PYDANTIC = {
     "bool_parsing", "extra_forbidden", "finite_number", "float_parsing", "float_type", "greater_than",
     "greater_than_equal", "int_from_float", "int_parsing", "int_parsing_size", "int_type", "less_than",
     "less_than_equal", "literal_error", "missing", "multiple_of", "string_pattern_mismatch",
-    "string_too_long", "string_too_short", "string_type", "too_long", "too_short", "tuple_type", "union_tag_invalid",
-    "union_tag_not_found", "model_type", "dict_type", "json_invalid",
+    "string_too_long", "string_too_short", "string_type", "too_long", "too_short", "tuple_type",
+    "union_tag_invalid", "union_tag_not_found", "model_type", "dict_type", "json_invalid",
 }  # fmt: skip
 
 Spelled = list[list[str | ast.expr]]  # a text's choices; each is words and what is filled in

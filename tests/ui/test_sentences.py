@@ -83,9 +83,8 @@ def test_the_page_says_the_studios_sentences_in_chinese():
         "At most 60 steps are allowed here; lower Steps.": "这里最多 60 步，请减少步数。",
         unknown: "没有名为“Oiler”的采样器。现有：Euler, DPM++ 2M。",
         # a sentence in a sentence, and another behind it
-        f"{UnknownName('lora', 'mist', [])} The picture is painted without it. AND in the negative prompt is a "
-        "plain word: only the prompt can be split.": (
-            "没有名为“mist”的lora。目前一个也没有。作画时没有使用它。反向提示词里的 AND 只当普通文字：只有提示词可以分段。"
+        f"{UnknownName('lora', 'mist', [])} The picture is painted without it. There is no such style.": (
+            "没有名为“mist”的lora。目前一个也没有。作画时没有使用它。没有这种风格。"
         ),
         "Not taken over: variation seed, ADetailer, mask.": "未能沿用：变体种子、ADetailer、蒙版。",
         # a name is a name, even when it is a word of ours or looks like a template
