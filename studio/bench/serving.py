@@ -58,7 +58,7 @@ def browser() -> Generator[Any]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
-        raise StudioError("This benchmark needs Playwright: pip install playwright.") from error
+        raise StudioError("Driving a browser needs Playwright: pip install playwright.") from error
     found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
     with sync_playwright() as play:
         opened = play.chromium.launch(executable_path=found, args=["--no-sandbox"])
