@@ -16,7 +16,7 @@ SUBTLE, STRONG = 0.35, 0.65  # denoising strengths
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What the page does next: `recipe` fills the form (only `fields` and their parts); `order` is the stage's."""
+    """What the page does next: `recipe` fills the form (only `fields` and their parts), `order` the stage."""
 
     order: Mapping[str, Any]
     recipe: Recipe | None = None
