@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from studio.bench.report import Report, median
-from studio.bench.serving import Served, browser, served
+from studio.bench.serving import Served, served
+from studio.cli.browsing import browser
 from studio.errors import StudioError
 from studio.settings import Settings
 

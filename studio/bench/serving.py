@@ -1,23 +1,19 @@
-"""A studio of its own for a benchmark, in a folder that goes afterwards, and a browser to open it in."""
+"""A studio of its own for a benchmark, in a folder that goes afterwards."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
 
 import psutil
 
 from studio.bench.start import address, wait_for
-from studio.errors import StudioError
 from studio.settings import PROJECT, Settings
 
 _ENDING_SECONDS = 30.0
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 class Served:
@@ -50,19 +46,3 @@ def served(settings: Settings) -> Generator[Served]:
         finally:
             process.terminate()
             process.wait(_ENDING_SECONDS)
-
-
-@contextmanager
-def browser() -> Generator[Any]:
-    """Chromium, without a window. Raises `StudioError` where Playwright or a browser is missing."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError as error:
-        raise StudioError("Driving a browser needs Playwright: pip install playwright.") from error
-    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        try:
-            yield opened
-        finally:
-            opened.close()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from studio.bench.serving import browser
+from studio.cli.browsing import browser
 from studio.errors import StudioError
 from studio.films import Shown, animate
 

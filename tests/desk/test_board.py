@@ -127,7 +127,9 @@ class Life(RuleBasedStateMachine):
         for painter in PAINTERS:
             done = {job.id for job in self.jobs.recent(painter, 10**6) if job.state == "done"}
             rows = {
-                p.id for t in (False, True) for p in self.gallery.pictures(painter, Wanted(trashed=t), limit=10**6)
+                p.id
+                for t in (False, True)
+                for p in self.gallery.pictures(painter, Wanted(trashed=t), limit=10**6)
             }
             files = [
                 path.stem.rpartition("-")[2] for path in (self.folder / "gallery" / painter).rglob("*.png")
