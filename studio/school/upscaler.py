@@ -22,7 +22,7 @@ from studio.school.sheets import grid
 from studio.school.training import Losses, Moment, Task
 
 SCALE = 2
-_CLEAN_UNTIL = 0.2  # of the time
+_CLEAN_UNTIL = 0.5  # of the time
 _CLEAN = 0.35  # of the patches after that
 _REBUILT = 0.3  # of the batches: small pictures that went through the autoencoder, as our own paintings have
 _SIDE = 96  # px of the large patch
