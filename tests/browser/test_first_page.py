@@ -166,10 +166,10 @@ def test_the_first_visit_begins_by_drawing_and_later_ones_where_she_was(chromium
         expect(page.locator("body")).to_have_attribute("data-tab", "sketch")
         expect(page.locator(".live-switch")).to_have_attribute("aria-pressed", "false")  # no few-step LoRA
         expect(page.locator(".c-invite")).to_be_visible()
-        page.click("[role=tab][data-tab=gallery]")
+        page.click("[role=tab][data-tab=img2img]")
         page.reload()
         ready(page)
-        expect(page.locator("body")).to_have_attribute("data-tab", "gallery")
+        expect(page.locator("body")).to_have_attribute("data-tab", "img2img")
         context.close()
 
 
