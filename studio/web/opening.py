@@ -72,8 +72,9 @@ def steady(blocks: gr.Blocks) -> None:
 
         def expect(self) -> None:
             """Cut the connection if nothing was asked yet; one that became a WebSocket is its own."""
-            asked: object = self.cycle  # None until the first request's headers have come whole
-            if asked is None and self in self.connections and not self.transport.is_closing():
+            # None until the first request's headers have come whole, whatever uvicorn's types say
+            began = bool(getattr(self, "cycle", None))
+            if not began and self in self.connections and not self.transport.is_closing():
                 self.transport.abort()
 
     config: Any = blocks.server.config

@@ -115,7 +115,14 @@ def test_a_missing_picture_and_a_model_without_few_steps_are_said_in_a_sentence(
 
 @pytest.mark.parametrize(
     ("step", "around", "now", "steps"),
-    [(0.05, 0.1, 1, 2), (0.05, 0.09, 3, 3), (0.05, 0.09, 2, 2), (0.3, 0.1, 4, 1), (0.01, 0.02, 1, MOST_STEPS), (0.1, 9.0, 2, 1)],
+    [
+        (0.05, 0.1, 1, 2),
+        (0.05, 0.09, 3, 3),
+        (0.05, 0.09, 2, 2),
+        (0.3, 0.1, 4, 1),
+        (0.01, 0.02, 1, MOST_STEPS),
+        (0.1, 9.0, 2, 1),
+    ],
 )
 def test_as_many_steps_as_fit_and_one_more_only_with_room_to_spare(step, around, now, steps):
     assert Pace(step, around).steps(now, 0.25) == steps
