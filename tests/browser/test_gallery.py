@@ -204,6 +204,8 @@ def test_the_trash_is_emptied_only_when_she_says_so(studio: Studio, context: Bro
     assert len(studio.gallery.pictures(her, Wanted(trashed=True))) == 2
     page.click(".empty-trash")
     page.click(".slip .danger")
+    expect(page.locator(LEAVES)).to_have_count(0)
+    expect(page.locator(".bare-wall")).to_be_visible()
     expect(page.locator(".bare-wall p")).to_have_text("The trash is empty.")
     assert [one.id for one in studio.gallery.pictures(her)] == ids[:1]
     assert studio.gallery.pictures(her, Wanted(trashed=True)) == ()
