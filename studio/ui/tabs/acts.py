@@ -51,10 +51,11 @@ def made_by(studio: Studio, painter: str, picture: str) -> Recipe:
 
 
 def as_source(studio: Studio, painter: str, picture: str, strength: float) -> Recipe:
-    """The picture's recipe with the picture itself as the source; painted over, it ends as its model's do."""
+    """The picture's recipe with the picture itself as the source; painted over, it ends as it did."""
     digest = studio.inputs.put(painter, studio.gallery.bare(painter, picture))
     made = made_by(studio, painter, picture)
-    finish = studio.fresh(made.model).post if strength else ()
+    finished = made.source is not None and made.source.strength == 0  # its chain was for that picture only
+    finish = () if strength == 0 else studio.fresh(made.model).post if finished else made.post
     plain = {"mask": None, "controls": (), "drawing": None, "hires": None, "post": finish}
     return made.but(**plain, source=Source(image=digest, strength=strength))
 
