@@ -111,8 +111,8 @@ def test_paint_asks_before_it_leaves_something_out(page: Page):
     assert pictures(page) == before, "nothing is painted before she answers"
     page.click("#paint")
     page.click("[data-answer=paint]")
-    page.wait_for_selector("body.painting")
-    page.wait_for_function("!document.body.classList.contains('painting')")
+    expect(page.locator(".tile")).not_to_have_count(before)
+    page.wait_for_function("!document.body.matches('.painting, .sending, .gathering')")
 
 
 def test_with_nothing_known_it_never_silently_paints_a_mountain(page: Page):
@@ -178,7 +178,7 @@ def test_a_style_is_laid_over_her_words(page: Page):
 
 
 def test_earlier_prompts_come_back_with_the_arrow(page: Page):
-    page.fill(PROMPT, "geese over snow ms=10")
+    page.fill(PROMPT, "geese over snow ms=60")
     page.evaluate("inkstone.paintNow()")
     answer = page.locator("[data-answer=paint]")
     answer.click()
@@ -187,7 +187,7 @@ def test_earlier_prompts_come_back_with_the_arrow(page: Page):
     write(page, "")
     page.keyboard.press("ArrowUp")
     page.locator(".past-list button").first.click()
-    expect(page.locator(PROMPT)).to_have_value("geese over snow ms=10")
+    expect(page.locator(PROMPT)).to_have_value("geese over snow ms=60")
 
 
 def test_a_grid_is_painted_and_shown_with_its_labels(page: Page):
