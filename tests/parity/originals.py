@@ -4,7 +4,7 @@
 
 The script runs in `.venv-originals`, which the first call makes (Python older than 3.13, the network once).
 Elsewhere the arrays come from `golden/NAME.npz`, which another machine recorded: `exact` is then False, and
-`same` allows one level in a thousandth of the values for the other processor's rounding. With
+`same` allows for the other processor's rounding: two levels but for a thousandth of the values. With
 INKSTONE_RECORD=1 the goldens are written anew.
 """
 
@@ -39,7 +39,8 @@ def reference(name, script, **arrays):
         np.savez_compressed(path, **made)
     assert path.is_file(), f"{path.name} was never recorded; run this test with INKSTONE_RECORD=1"
     with np.load(path, allow_pickle=False) as kept:  # so that machines without the originals test the truth
-        assert all(same(made[key], kept[key], exact=False) for key in kept.files)
+        changed = [key for key in kept.files if not same(made[key], kept[key], exact=False)]
+    assert not changed, f"{path.name} says something else of {', '.join(changed)}"
     return made, True
 
 
@@ -49,5 +50,7 @@ def same(ours, theirs, exact):
         return False
     if exact:
         return bool(np.array_equal(ours, theirs))
+    if np.issubdtype(ours.dtype, np.floating):
+        return bool(np.allclose(ours, theirs, rtol=1e-3, atol=1e-2))
     apart = np.abs(ours.astype(np.float64) - theirs.astype(np.float64))
-    return bool(apart.max(initial=0) <= 1 and (apart > 0).mean() <= 0.001)
+    return bool(apart.mean() <= 0.05 and (apart > 2).mean() <= 0.001)
