@@ -213,6 +213,7 @@ def test_every_handler_of_the_page_is_reviewed(server: Server):
         "act",
         "restored",
         "strictness",
+        "scroll",
         "style",
         "explore",
     }
