@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from halls import models_folder, page_of, studio_at
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from studio.cli.demo import REPLAY
 from studio.web import Server
@@ -20,23 +19,14 @@ FASTER = """() => {
   window.requestAnimationFrame = (act) => frame((at) => act(at * 8));
 }"""
 
+WAIT = 60_000  # ms; a whole replay is long
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("demo")
     with studio_at(root / "data", models_folder(root / "models")) as studio, page_of(studio) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert path, "no Chromium is installed; these tests need one (Debian: apt install chromium)"
-    expect.set_options(timeout=60_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
