@@ -380,7 +380,8 @@ class Studio:
         kept = {name: value for name, value in recipe.model_dump(mode="json").items() if name in SETTINGS}
         with self.jobs.transaction():
             self.jobs.keep_draft(painter, f"last:{recipe.model}", kept)
-            self.jobs.keep_draft(painter, f"count:{recipe.model}", count)
+            if recipe.source is None or recipe.source.strength > 0:  # a picture taken further is always one
+                self.jobs.keep_draft(painter, f"count:{recipe.model}", count)
             self.jobs.keep_draft(painter, "model", recipe.model)
             self._recall(painter, recipe)
 

@@ -221,9 +221,9 @@ def field_of(form: Form, component: Block) -> str:
 
 
 def finishes(asked: Mapping[str, Any]) -> bool:
-    """Whether nothing is painted, so that every picture asked for would be the same."""
+    """Whether a finished picture is taken further: of that she wants one, not a choice of drafts."""
     source = asked.get("source")
-    return isinstance(source, dict) and source.get("strength") == 0 and not asked.get("hires")
+    return isinstance(source, dict) and source.get("strength") == 0
 
 
 def chosen(studio: Studio, form: Form, parts: Parts, recipe: Recipe, painter: str) -> Updates:
