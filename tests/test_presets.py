@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from studio.desk.limits import finishing
 from studio.errors import BadInput, UnknownName
 from studio.honesty import lexicon, read
 from studio.models.files import ModelFile
 from studio.presets import Preset, from_csv, preset, read_presets
-from studio.recipe import Recipe
+from studio.recipe import Recipe, Source
 from studio.settings import PROJECT, Settings
 
 STARTER = ModelFile(
@@ -56,6 +57,22 @@ def test_there_are_a_dozen_styles_for_the_starter_with_pictures_and_a_dozen_for_
         assert thumbnail[8:12] == b"WEBP"
         assert len(thumbnail) <= 8 * 1024
     assert all(found.translations["zh-CN"].title for found in presets.values())
+
+
+@pytest.mark.parametrize(("name", "side"), [("print", 2048), ("print-a3", 4961)])
+@pytest.mark.parametrize("painted", [256, 512])
+def test_a_print_has_its_side_whatever_the_starter_painted(name: str, side: int, painted: int):
+    found = read_presets(Settings().presets)[name]
+    assert found.finishes
+    given = Recipe(source=Source(image="0" * 64, strength=0)).but(**found.recipe)
+    *_, made = finishing(given, {"0" * 64: (painted, painted)})
+    assert made == (side, side)
+
+
+def test_what_finishes_has_presets_for_print_ink_and_faces():
+    found = read_presets(Settings().presets)
+    titles = {one.title for one in found.values() if one.finishes}
+    assert titles == {"Print", "Print A3", "Clean ink", "Portrait"}
 
 
 def test_the_starter_knows_every_word_of_its_styles():

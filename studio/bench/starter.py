@@ -1,7 +1,8 @@
 """The shipped painter's figures, computed anew from its weights.
 
 The judge reads 1,000 paintings: how well words are followed, distances to fresh renders,
-diversity, copies of training pictures, autoencoders, upscaler, sketches. Resumable.
+diversity, copies of training pictures, autoencoders, upscaler, sketches. Resumable. The model card keeps the
+figures of the most paintings.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from typing import Any
 from studio.bench.report import Report
 from studio.settings import Settings
 
-SAMPLES = 1000
+SAMPLES, FULL = 1000, 5000
 
 
-def run(settings: Settings, rounds: int = SAMPLES) -> Report:
-    """Judge `rounds` paintings. Raises `MissingWeights` when the starter has no judge beside it."""
+def run(settings: Settings, rounds: int = SAMPLES, full: bool = False) -> Report:
+    """Judge `rounds` paintings; if `full`, 5,000, which is enough for the Fréchet distance.
+
+    Raises `MissingWeights` when the starter has no judge beside it.
+    """
     from studio.school.judge import report
 
+    rounds = FULL if full else rounds
     figures: dict[str, Any] = report(settings.models / "starter", rounds, settings.data / "train" / "report")
     return Report("starter", ("figure", "value"), tuple(flat(figures)), figures)
 

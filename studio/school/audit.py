@@ -34,6 +34,13 @@ IDS: dict[str, int] = {
 SHARE, LEAST = 0.40, 12
 
 
+def small(ids: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which pixels of an id map are of a small thing: boat, building, bridge or bird."""
+    boat = (ids >= IDS["boat"]) & (ids < IDS["tree"])
+    bird = (ids >= IDS["bird"]) & (ids < IDS["orb"])
+    return boat | bird | np.isin(ids, (IDS["building"], IDS["bridge"]))
+
+
 def seen(scene: Scene, ids: NDArray[np.uint8], drawn: dict[int, int]) -> Scene:
     """The scene as it can be seen in `ids` (H, W); `drawn` holds each object's pixels had nothing hidden
     it.

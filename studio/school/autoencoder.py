@@ -245,9 +245,8 @@ def rebuilt_example(vae: AutoencoderKL, pool: Pool, device: torch.device) -> Cal
         with torch.autocast(device.type, torch.bfloat16):
             latents = vae.encode(to_batch(pool.pixels[n : n + 1]).to(device)).latent_dist.mean
             picture = to_pixels(vae.decode(latents).sample)[0]
-        return Example(
-            picture, np.asarray(pool.lines[n]), tuple(pool.captions[n]), tuple(map(int, pool.labels[n]))
-        )
+        lines, things = np.asarray(pool.lines[n]), np.asarray(pool.things[n])
+        return Example(picture, lines, things, tuple(pool.captions[n]), tuple(map(int, pool.labels[n])))
 
     return example
 

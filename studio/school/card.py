@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.school.course import School
+from studio.school.data import SOFTNESS
 from studio.school.files import write_json, write_text
 
 FIGURES = "figures.json"
@@ -30,7 +31,7 @@ Layout: Stable Diffusion 1.5's, by diffusers (`StableDiffusionPipeline`), fp16, 
 pixels (3:2 and 2:3 work). Beside the pipeline: `vae_tiny/` (previews), `controlnet/` (white lines on black),
 `lcm_lora/` (4 steps, guidance 1), `upscaler/x2.safetensors` (SRVGGNetCompact), `judge/` (the classifier that
 measures it).
-Guidance 2.5 to 4, 12 to 25 steps.
+Guidance 3 to 6 (5 where nothing is said), 12 to 25 steps.
 """
 
 
@@ -73,8 +74,9 @@ def _made(record: dict[str, Any]) -> str:
     facts = (
         f"Plan “{record.get('plan')}”, seed {record.get('seed')}, generator version "
         f"{record.get('generator')}, {record.get('pictures', 0):,} square pictures of "
-        f"{record.get('size')} px on {record.get('device')}. "
-        "Rebuild: `studio train starter`.\n\n"
+        f"{record.get('size')} px on {record.get('device')}, softened by {SOFTNESS} px: the upscaler, which "
+        "saw them crisp, draws the lines again. "
+        f"Rebuild: `studio train starter --plan {record.get('plan')}`.\n\n"
     )
     return "## How it was made\n" + facts + _table(rows, "stage", "samples seen", "steps", "minutes")
 
@@ -94,10 +96,14 @@ def _measured(measured: dict[str, Any]) -> str:
     following = measured.get("attributes", {})
     if following:
         rows = [
-            (name, _number(v["judge"]), _number(v["painted"]), _number(v["ratio"]))
+            (
+                name,
+                *(_number(v[part]) if part in v else "" for part in ("judge", "painted", "ratio", "present")),
+            )
             for name, v in following.items()
         ]
-        text += "\n" + _table(rows, "attribute", "judge on fresh renders", "judge on paintings", "ratio")
+        heads = ("attribute", "judge on fresh renders", "judge on paintings", "ratio", "there at all")
+        text += "\n" + _table(rows, *heads)
     return text
 
 

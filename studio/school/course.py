@@ -15,7 +15,17 @@ from studio.errors import BadInput, MissingWeights, UnknownName
 from studio.school import export
 from studio.school.autoencoder import build_autoencoder, encoder_digest
 from studio.school.classifier import Classifier, load_classifier
-from studio.school.data import Note, Pool, drawn, fill_pool, formats, photographed, read_folder
+from studio.school.data import (
+    SOFTNESS,
+    Example,
+    Note,
+    Pool,
+    drawn,
+    fill_pool,
+    formats,
+    photographed,
+    read_folder,
+)
 from studio.school.files import write_json
 from studio.school.nets import AutoencoderKL, UNet2DConditionModel
 from studio.school.plans import PLANS, Plan
@@ -73,25 +83,25 @@ class School:
 
     def run(self, task: Task) -> Progress:
         """Train a task for the minutes it is given, and put the averaged weights into its modules."""
-        pace = self.plan.stages[task.name].pace
+        path = self.out / "training.json"
+        record = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        stages = record.get("stages", {})
+        known = stages.get(task.name, {})
         begun = read_progress(self.folder(task.name))
         before = 0.0 if begun is None or begun.finished else begun.seconds / 60
         progress = train(
             task,
-            pace,
+            self.plan.stages[task.name].pace,
             self.folder(task.name),
             device=self.device,
             seed=self.options.seed,
+            after=Progress(task.name, step=known.get("steps", 0), samples=known.get("samples", 0)),
             report=self.options.report,
         )
-        path = self.out / "training.json"
-        record = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-        stages = record.get("stages", {})
-        minutes = float(stages.get(task.name, {}).get("minutes", 0.0)) + progress.seconds / 60 - before
         stages[task.name] = {
             "steps": progress.step,
             "samples": progress.samples,
-            "minutes": round(minutes, 1),
+            "minutes": round(float(known.get("minutes", 0.0)) + progress.seconds / 60 - before, 1),
         }
         write_json(path, _facts(self) | {"stages": stages})
         return progress
@@ -113,14 +123,20 @@ def _facts(school: School) -> dict[str, object]:
     return facts | {"generator": None, "device": options.device}
 
 
-def _pool(school: School, size: tuple[int, int], count: int, first: int, name: str) -> Pool:
+def _pool(
+    school: School, size: tuple[int, int], count: int, first: int, name: str, softness: float = SOFTNESS
+) -> Pool:
     options = school.options
     folder = school.folder("pictures") / f"{name}-{size[0]}x{size[1]}"
     if options.data is None:
         from studio.school.scene import GENERATOR_VERSION
 
-        origin = f"generator {GENERATOR_VERSION}, seeds from {first}"
-        return fill_pool(folder, size, count, lambda n: drawn(first + n, *size), origin, options.note)
+        origin = f"generator {GENERATOR_VERSION}, seeds from {first}, softened by {softness} px"
+
+        def example(n: int) -> Example:
+            return drawn(first + n, *size, softness=softness)
+
+        return fill_pool(folder, size, count, example, origin, options.note)
     sources = read_folder(options.data)
     names = [
         f"{s.path.name} {s.path.stat().st_size} {s.path.stat().st_mtime_ns} {s.caption}" for s in sources
@@ -183,15 +199,24 @@ def open_latents(school: School, stage: str) -> list[tuple[Latents, Pool]]:
     """What the stage "latents128" or "latents256" wrote, and the pictures they are of."""
     found: list[tuple[Latents, Pool]] = []
     origin = encoder_digest(load_vae(school))
-    for name, pool, _ in latent_sets(school, stage):
+    for name, pool, factor in latent_sets(school, stage):
         path = export.need(school.folder("latents") / f"{name}.npy", stage)
         state = json.loads(export.need(path.with_suffix(".json"), stage).read_text("utf-8"))
         if state["done"] < state["of"] or state["vae"] != origin:
             raise MissingWeights(
                 f"{path} is not finished, or of an older autoencoder. Run the stage “{stage}” again."
             )
-        found.append((Latents(np.load(path, mmap_mode="r"), pool.captions), pool))
+        found.append(
+            (Latents(np.load(path, mmap_mode="r"), pool.captions, _coarser(pool.things, factor)), pool)
+        )
     return found
+
+
+def _coarser(things: np.ndarray, factor: int) -> np.ndarray:
+    """Maps (N, h, w), each side divided by `factor`; a cell holds a thing if a part of it does."""
+    count, height, width = things.shape
+    cells = things.reshape(count, height // factor, factor, width // factor, factor)
+    return np.asarray(cells.any(axis=(2, 4)))
 
 
 def latent_sets(school: School, stage: str) -> list[tuple[str, Pool, int]]:
@@ -205,16 +230,16 @@ def latent_sets(school: School, stage: str) -> list[tuple[str, Pool, int]]:
 
 
 def large_pool(school: School) -> Pool:
-    """Pictures of twice the size, for the upscaler."""
+    """Crisp pictures of twice the size, for the upscaler."""
     side = 2 * school.plan.size
     count = min(_LARGE, school.plan.pictures)
-    return _pool(school, (side, side), count, school.options.seed * 10_000_000 + 5_000_000, "large")
+    return _pool(school, (side, side), count, school.options.seed * 10_000_000 + 5_000_000, "large", 0.0)
 
 
 def held_out_large_pool(school: School) -> Pool:
-    """Held-out pictures of twice the size."""
+    """Crisp held-out pictures of twice the size."""
     side = 2 * school.plan.size
-    return _pool(school, (side, side), min(16, _HELD_OUT), HELD_OUT_SEED + 1_000, "held-out")
+    return _pool(school, (side, side), min(16, _HELD_OUT), HELD_OUT_SEED + 1_000, "held-out", 0.0)
 
 
 def attribute_sizes() -> list[int]:

@@ -18,6 +18,12 @@ from studio.school.files import write_json
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 CAPTIONS_PER_PICTURE = 6
+CELL = 8  # px, that one latent stands for
+SOFTNESS = 0.8
+"""Blur of the pictures that the painter learns, px. Four numbers for 8 x 8 pixels cannot hold lines of one
+pixel (the best linear code: 23 dB without blur, 26 dB with it); the upscaler, which learns to enlarge soft
+pictures into crisp ones, draws them again.
+"""
 _SHARD = 256
 _SMALLEST = 64  # px, of a picture's shorter side
 _LARGEST = 64_000_000  # px
@@ -32,6 +38,7 @@ class Example:
 
     picture: np.ndarray  # (H, W, 3) uint8
     lines: np.ndarray  # (H, W) uint8, white on black
+    things: np.ndarray  # (H // 8, W // 8) bool, see `small_things`
     captions: tuple[str, ...]
     labels: tuple[int, ...]  # one per attribute of the generator; empty for pictures from a folder
 
@@ -42,6 +49,7 @@ class Pool:
 
     pixels: np.ndarray  # (N, H, W, 3) uint8, memory-mapped
     lines: np.ndarray  # (N, H, W) uint8, memory-mapped
+    things: np.ndarray  # (N, H // 8, W // 8) bool, memory-mapped
     captions: Sequence[Sequence[str]]
     labels: np.ndarray  # (N, attributes) int16
     origin: str  # what the pictures are
@@ -62,8 +70,13 @@ def attribute_names() -> tuple[str, ...]:
     return tuple(ATTRIBUTES)
 
 
-def drawn(seed: int, width: int, height: int, captions: int = CAPTIONS_PER_PICTURE) -> Example:
-    """The picture that the generator draws for `seed`, with `captions` different captions."""
+def drawn(
+    seed: int, width: int, height: int, captions: int = CAPTIONS_PER_PICTURE, *, softness: float = SOFTNESS
+) -> Example:
+    """The picture that the generator draws for `seed`, with `captions` different captions.
+
+    `softness` is the deviation of a Gaussian blur in px, 0 for the crisp picture.
+    """
     from studio.school.captions import caption
     from studio.school.scene import labels
     from studio.school.shanshui import SMALLEST, paint_landscape
@@ -75,12 +88,32 @@ def drawn(seed: int, width: int, height: int, captions: int = CAPTIONS_PER_PICTU
     painting = paint_landscape(seed, width * factor, height * factor)
     rng = np.random.default_rng([seed, 77])
     values = labels(painting.scene)
+    picture = painting.picture if factor == 1 else shrink(painting.picture[None], factor)[0]
     return Example(
-        painting.picture if factor == 1 else shrink(painting.picture[None], factor)[0],
+        soften(picture, softness),
         painting.lines if factor == 1 else shrink(painting.lines[None], factor)[0],
+        small_things(painting.ids, CELL * factor),
         tuple(respaced(caption(painting.scene, rng), rng) for _ in range(captions)),
         tuple(values[name] for name in attribute_names()),
     )
+
+
+def small_things(ids: np.ndarray, cell: int) -> np.ndarray:
+    """Which cells of `cell` x `cell` px hold a boat, a building, a bridge or a bird: bool, of an id map (H,
+    W).
+    """
+    from studio.school.audit import small
+
+    height, width = ids.shape[0] // cell, ids.shape[1] // cell
+    cells = small(ids)[: height * cell, : width * cell].reshape(height, cell, width, cell)
+    return np.asarray(cells.any(axis=(1, 3)))
+
+
+def soften(picture: np.ndarray, sigma: float) -> np.ndarray:
+    """A uint8 picture through a Gaussian of `sigma` px; itself for 0."""
+    import cv2
+
+    return picture if sigma <= 0 else np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +225,8 @@ def edge_lines(picture: np.ndarray) -> np.ndarray:
 def photographed(source: Captioned, width: int, height: int) -> Example:
     """An Example of a picture in a folder."""
     picture = open_picture(source.path, width, height)
-    return Example(picture, edge_lines(picture), (source.caption,), ())
+    nothing = np.zeros((height // CELL, width // CELL), bool)
+    return Example(picture, edge_lines(picture), nothing, (source.caption,), ())
 
 
 def fill_pool(
@@ -211,17 +245,20 @@ def fill_pool(
     facts = {"origin": origin, "count": count, "width": width, "height": height}
     state = folder / "pool.json"
     begun = json.loads(state.read_text("utf-8")) if state.is_file() else {}
-    done = int(begun.get("done", 0)) if {k: begun.get(k) for k in facts} == facts else 0
+    same = {k: begun.get(k) for k in facts} == facts and (folder / "things.npy").is_file()
+    done = int(begun.get("done", 0)) if same else 0
     folder.mkdir(parents=True, exist_ok=True)
     mode = "r+" if done else "w+"
     pixels = _array(folder / "pixels.npy", mode, np.uint8, (count, height, width, 3))
     lines = _array(folder / "lines.npy", mode, np.uint8, (count, height, width))
+    things = _array(folder / "things.npy", mode, np.bool_, (count, height // CELL, width // CELL))
     while done < count:
         shard = [example(n) for n in range(done, min(count, done + _SHARD))]
         for n, item in enumerate(shard, done):
-            pixels[n], lines[n] = item.picture, item.lines
+            pixels[n], lines[n], things[n] = item.picture, item.lines, item.things
         pixels.flush()
         lines.flush()
+        things.flush()
         words = [{"captions": item.captions, "labels": item.labels} for item in shard]
         write_json(folder / "words" / f"{done:06d}.json", words)
         done += len(shard)
@@ -245,6 +282,7 @@ def open_pool(folder: Path) -> Pool:
     return Pool(
         np.load(folder / "pixels.npy", mmap_mode="r"),
         np.load(folder / "lines.npy", mmap_mode="r"),
+        np.load(folder / "things.npy", mmap_mode="r"),
         [tuple(row["captions"]) for row in rows],
         np.array([row["labels"] for row in rows], np.int16),
         facts["origin"],

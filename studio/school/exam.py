@@ -62,7 +62,12 @@ def orders(count: int, seed: int, *, held_out_pairs: bool = False) -> list[Order
 
 
 def following(seen: np.ndarray, asked: Sequence[Order], own: np.ndarray) -> dict[str, Any]:
-    """Accuracy per attribute over the captions that mention it, beside the judge's own on fresh renders."""
+    """Accuracy per attribute over the captions that mention it, beside the judge's own on fresh renders.
+
+    `present`: of what may be absent, the share of captions mentioning some of which any was painted.
+    """
+    from studio.school.scene import ATTRIBUTES
+
     known = np.array([order.labels for order in asked])
     told = np.array([order.told for order in asked])
     table: dict[str, Any] = {}
@@ -76,6 +81,10 @@ def following(seen: np.ndarray, asked: Sequence[Order], own: np.ndarray) -> dict
             "painted": painted,
             "ratio": painted / max(1e-9, float(own[n])),
         }
+        nothing = [k for k, value in enumerate(ATTRIBUTES[name]) if value in ("none", "0")]
+        some = rows & ~np.isin(known[:, n], nothing)
+        if nothing and some.any():
+            table[name]["present"] = float((~np.isin(seen[some, n], nothing)).mean())
         if name == "boats":
             table[name]["within_one"] = float((np.abs(seen[rows, n] - known[rows, n]) <= 1).mean())
     return table

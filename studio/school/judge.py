@@ -19,7 +19,7 @@ import torch
 from studio.errors import BadInput, UnknownName
 from studio.school import export, measures
 from studio.school.autoencoder import build_tiny, encode_latents
-from studio.school.card import FIGURES, training_record, write_card
+from studio.school.card import FIGURES, figures, training_record, write_card
 from studio.school.classifier import Classifier, load_classifier, look
 from studio.school.controlnet import build_controlnet, sample_sketched
 from studio.school.course import (
@@ -34,7 +34,7 @@ from studio.school.course import (
     load_vae,
     training_pools,
 )
-from studio.school.data import Note, drawn
+from studio.school.data import SOFTNESS, Note, drawn, soften
 from studio.school.degrade import shrink_cleanly
 from studio.school.exam import Order, by_class, following, joint, orders, share_right
 from studio.school.files import write_json
@@ -42,7 +42,7 @@ from studio.school.lcm import add_lora, load_lora, sample_fast
 from studio.school.plans import PLANS
 from studio.school.sheets import to_pixels
 from studio.school.unet import sample
-from studio.school.upscaler import SCALE, build_upscaler, enlarge
+from studio.school.upscaler import SCALE, Compact, build_upscaler, enlarge
 
 STEPS, FAST_STEPS = 20, 4
 _BATCH = 8
@@ -152,25 +152,34 @@ def _autoencoders(school: School) -> dict[str, float]:
 
 
 def _upscaling(school: School) -> dict[str, float]:
-    """Mean PSNR gain over Lanczos on clean halves of held-out large pictures, dB."""
-    from PIL import Image
-
+    """Mean PSNR gain over Lanczos on held-out large pictures, dB: from clean halves, and from soft ones."""
     net = build_upscaler(school.plan)
     if not export.load_component(net, school.out / "upscaler" / "x2.safetensors"):
         return {}
     net.to(school.device).eval()
-    gains: list[float] = []
-    for picture in held_out_large_pool(school).pixels:
-        small = shrink_cleanly(np.asarray(picture), SCALE)
-        size = (picture.shape[1], picture.shape[0])
-        lanczos = np.asarray(Image.fromarray(small).resize(size, Image.Resampling.LANCZOS))
-        own = enlarge(net, small, school.device)
-        gains.append(measures.psnr(own, picture) - measures.psnr(lanczos, picture))
-    return {"upscaler_gain_db": float(np.mean(gains))}
+    large = [np.asarray(picture) for picture in held_out_large_pool(school).pixels]
+    clean = [shrink_cleanly(picture, SCALE) for picture in large]
+    soft = [soften(picture, SOFTNESS) for picture in clean]
+
+    def gain(small: Sequence[np.ndarray]) -> float:
+        return float(np.mean([_gain(net, s, p, school) for s, p in zip(small, large, strict=True)]))
+
+    return {"upscaler_gain_db": gain(clean), "upscaler_gain_soft_db": gain(soft)}
+
+
+def _gain(net: Compact, small: np.ndarray, picture: np.ndarray, school: School) -> float:
+    from PIL import Image
+
+    size = (picture.shape[1], picture.shape[0])
+    lanczos = np.asarray(Image.fromarray(small).resize(size, Image.Resampling.LANCZOS))
+    own = enlarge(net, small, school.device)
+    return measures.psnr(own, picture) - measures.psnr(lanczos, picture)
 
 
 def _sketches(desk: _Desk, count: int) -> dict[str, float]:
-    """Mean distance from drawn lines to painted edges, with the ControlNet and without it, px."""
+    """Mean distance from drawn lines to painted edges, with the ControlNet and without it, and from the lines
+    to the edges of the pictures that they are of, px.
+    """
     school = desk.school
     unet = load_unet(school).eval()
     net = build_controlnet(school.plan, unet)
@@ -179,6 +188,10 @@ def _sketches(desk: _Desk, count: int) -> dict[str, float]:
     net.to(school.device).eval()
     vae, reading, pool = load_vae(school), load_reading(school), held_out_pool(school)
     count = min(count, len(pool))
+
+    def distance(made: Sequence[np.ndarray]) -> float:
+        each = [measures.sketch_distance(np.asarray(pool.lines[n]), made[n]) for n in range(count)]
+        return float(np.mean(each))
 
     def paint(scale: float) -> Callable[[int, int], list[np.ndarray]]:
         def some(start: int, stop: int) -> list[np.ndarray]:
@@ -190,13 +203,11 @@ def _sketches(desk: _Desk, count: int) -> dict[str, float]:
 
         return some
 
-    result: dict[str, float] = {}
-    for name, scale in (("sketch_px", 1.0), ("sketch_px_ignored", 0.0)):
-        made = desk.painted(name, count, paint(scale))
-        result[name] = float(
-            np.mean([measures.sketch_distance(np.asarray(pool.lines[n]), made[n]) for n in range(count)])
-        )
-    return result
+    return {
+        "sketch_px": distance(list(desk.painted("sketch_px", count, paint(1.0)))),
+        "sketch_px_ignored": distance(list(desk.painted("sketch_px_ignored", count, paint(0.0)))),
+        "sketch_px_of_renders": distance([np.asarray(picture) for picture in pool.pixels]),
+    }
 
 
 def _fast(desk: _Desk, asked: Sequence[Order]) -> np.ndarray | None:
@@ -247,6 +258,9 @@ def _distances(made: np.ndarray, fast: np.ndarray | None, real: np.ndarray) -> d
     if len(made) >= _FRECHET_FROM:
         result["frechet_distance"] = measures.frechet_distance(made, real)
         result["frechet_distance_of_renders"] = measures.frechet_distance(real[:half], real[half:])
+        if fast is not None:
+            result["frechet_distance_fast"] = measures.frechet_distance(fast, real)
+            result["frechet_distance_as_few"] = measures.frechet_distance(made[: len(fast)], real)
     return result
 
 
@@ -257,7 +271,8 @@ def _silent(_what: str, _done: int, _of: int) -> None:
 def report(
     folder: Path, samples: int, state: Path, *, device: str = "cpu", note: Note = _silent
 ) -> dict[str, Any]:
-    """Judge the starter in `folder` by `samples` paintings; write its figures.json, card and sums.
+    """Judge the starter in `folder` by `samples` paintings; write its figures.json, card and sums, unless
+    those tell of more paintings by the same weights.
 
     Distances are in the judge's features. Continues where it was stopped. Raises MissingWeights (a part that
     must be there is not), BadInput (not a starter of ours).
@@ -266,7 +281,8 @@ def report(
         raise BadInput("A report needs at least 8 samples.")
     school = _school(folder, state, device, note)
     judge = load_classifier(school.plan, attribute_sizes(), folder / "judge", school.device)
-    desk = _Desk(school, judge, state / "report" / _weights_digest(folder), note)
+    weights = _weights_digest(folder)
+    desk = _Desk(school, judge, state / "report" / weights, note)
     asked = orders(samples, 5)
     _, real, own = _renders(desk, samples)
     made = _paintings(desk, asked)
@@ -277,6 +293,7 @@ def report(
     english = sorted(set(range(samples)) - set(chinese))
     known = _tiny_pictures(np.asarray(training_pools(school)[0].pixels))
     result: dict[str, Any] = {
+        "weights": weights,
         "samples": samples,
         "judge_accuracy": float(own.mean()),
         "following": share_right(seen, asked, range(samples)),
@@ -291,7 +308,9 @@ def report(
         "attributes": following(seen, asked, own),
         "classes": by_class(seen, asked),
     }
-    write_json(folder / FIGURES, result)
-    write_card(school)
-    export.write_sums(folder)
+    written = figures(folder)
+    if written.get("weights") != weights or written["samples"] <= samples:
+        write_json(folder / FIGURES, result)
+        write_card(school)
+        export.write_sums(folder)
     return result

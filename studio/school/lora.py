@@ -23,8 +23,9 @@ from studio.school.data import open_picture, read_folder
 from studio.school.files import read_tensors, write_tensors
 from studio.school.lcm import add_lora
 from studio.school.nets import AutoencoderKL, UNet2DConditionModel, published
+from studio.school.pace import Pace
 from studio.school.sheets import to_batch
-from studio.school.training import Losses, Moment, Pace, Report, Task, train
+from studio.school.training import Losses, Moment, Report, Task, train
 
 if TYPE_CHECKING:
     from studio.models.files import ModelFile

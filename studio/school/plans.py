@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from studio.school.training import Pace
+from studio.school.pace import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,10 @@ def _stage(batch: int, minutes: float, rate: float, **pace: float) -> Stage:
     return Stage(batch, Pace(minutes=minutes, rate=rate, **pace))  # type: ignore[arg-type]
 
 
+def _muon(batch: int, minutes: float, rate: float, **pace: float) -> Stage:
+    return Stage(batch, Pace(minutes=minutes, rate=rate, orthogonal=True, **pace))  # type: ignore[arg-type]
+
+
 _SEED = Plan(
     name="seed",
     pictures=8_192,
@@ -88,22 +92,24 @@ _SEED = Plan(
 _NIGHT = replace(
     _SEED,
     name="night",
-    adversarial_from=0.6,
-    pictures=40_960,
-    encoded=40_960,
+    vae_channels=(32, 64, 128, 192),
+    adversarial_from=1.0,
+    pictures=8_192,
+    encoded=8_192,
     unet_channels=(64, 128, 192),
+    lora_rank=14,
     hint_channels=(16, 32, 64, 96),
     stages={
         "text": _stage(64, 15, 1e-3, warmup=200),
-        "vae": _stage(32, 160, 5e-4, decay=0.9995, weight_decay=0.0),
-        "unet128": _stage(64, 180, 5e-4, warmup=500, decay=0.9995),
-        "unet256": _stage(32, 150, 3e-4, decay=0.9995),
-        "decoder": _stage(16, 30, 3e-4, decay=0.999, weight_decay=0.0),
-        "tiny": _stage(32, 25, 5e-4, decay=0.998, weight_decay=0.0),
-        "controlnet": _stage(32, 60, 1e-4, decay=0.99),
-        "lcm": _stage(32, 60, 2e-4, warmup=50, decay=0.99, weight_decay=0.0),
-        "upscaler": _stage(64, 72, 8e-4, warmup=400, decay=0.998, weight_decay=0.0),
-        "judge": _stage(64, 45, 2e-3, decay=0.998),
+        "vae": _muon(16, 160, 3e-3, decay=0.999, weight_decay=0.0),
+        "unet128": _muon(32, 180, 2e-3, warmup=100, decay=0.998),
+        "unet256": _muon(16, 150, 1e-3, warmup=50, decay=0.998),
+        "decoder": _muon(16, 30, 1e-3, decay=0.999, weight_decay=0.0),
+        "tiny": _muon(16, 25, 2e-3, decay=0.998, weight_decay=0.0),
+        "controlnet": _muon(8, 60, 1e-3, warmup=50, decay=0.99),
+        "lcm": _stage(8, 60, 3e-4, warmup=20, decay=0.98, weight_decay=0.0),
+        "upscaler": _muon(8, 72, 2e-3, warmup=200, decay=0.998, weight_decay=0.0),
+        "judge": _muon(32, 45, 2e-3, decay=0.998),
     },
 )
 _GPU = replace(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from studio.families import FAMILIES
 from studio.images import encode_webp, read
 from studio.models.library import Library
 from studio.painting.painter import Painter
@@ -23,8 +24,8 @@ def paint(settings: Settings, folder: Path) -> None:
     painter = Painter(settings, Library(settings.models))
     for name, preset in read_presets(settings.presets).items():
         if preset.families == ("starter",):
-            asked = {**preset.over({}), "width": 256, "height": 256, "guidance": 3.0, "schedule": "Trailing"}
-            picture = painter.one(Recipe.of({"seed": SEED, **asked}), {})
+            asked = {**FAMILIES["starter"].defaults, "seed": SEED, **preset.over({})}
+            picture = painter.one(Recipe.of(asked), {})
             (folder / f"{name}.webp").write_bytes(small(picture.png))
 
 

@@ -9,7 +9,6 @@ continues as if nothing had been.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -22,9 +21,9 @@ from torch import Tensor, nn
 
 from studio.errors import BadInput
 from studio.school.curves import Curve
+from studio.school.descent import Descent
 from studio.school.files import read_tensors, write_bytes, write_tensors
-
-_WARM_LONGEST = 0.1  # of the time
+from studio.school.pace import Pace, rate_factor
 
 Losses = Mapping[str, Tensor]
 
@@ -60,24 +59,6 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How a stage's time is used. `minutes` is wall-clock training time, resumed runs counted in."""
-
-    minutes: float
-    rate: float = 5e-4
-    warmup: int = 200  # steps
-    decay_from: float = 0.6  # of the time; cosine from here
-    floor: float = 0.05  # of `rate`, at the end
-    betas: tuple[float, float] = (0.9, 0.99)
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    decay: float = 0.9995  # of the moving average, after its own warm-up (1+n)/(10+n)
-    half: bool = True  # bfloat16 autocast
-    checkpoint_seconds: float = 120.0
-    sheet_seconds: float = 300.0
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a stage is."""
 
@@ -102,18 +83,6 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
-
-
-def rate_factor(pace: Pace, lap_step: int, fraction: float) -> float:
-    """The learning rate's factor: linear warm-up in steps, then constant, then cosine to `floor` in time.
-
-    On a slow machine the warm-up ends after a tenth of the time, however few steps that was.
-    """
-    warm = min(1.0, max((lap_step + 1) / max(1, pace.warmup), fraction / _WARM_LONGEST))
-    if fraction <= pace.decay_from:
-        return warm
-    x = min(1.0, (fraction - pace.decay_from) / max(1e-9, 1.0 - pace.decay_from))
-    return warm * (pace.floor + (1.0 - pace.floor) * 0.5 * (1.0 + math.cos(math.pi * x)))
 
 
 class Averages:
@@ -144,27 +113,21 @@ def autocast(device: torch.device, half: bool) -> AbstractContextManager[object]
     return torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
 
 
-def _optimizers(task: Task, pace: Pace) -> dict[str, torch.optim.AdamW]:
-    return {
-        name: torch.optim.AdamW(params, lr=pace.rate, betas=pace.betas, weight_decay=pace.weight_decay)
-        for name, params in task.groups.items()
-    }
+def _descents(task: Task, pace: Pace) -> dict[str, Descent]:
+    return {name: Descent(parameters, pace) for name, parameters in task.groups.items()}
 
 
-def _pack(task: Task, averages: Averages, optimizers: Mapping[str, torch.optim.AdamW]) -> dict[str, Tensor]:
+def _pack(task: Task, averages: Averages, descents: Mapping[str, Descent]) -> dict[str, Tensor]:
     tensors = {
         f"live.{m}.{k}": v for m, module in task.modules.items() for k, v in module.state_dict().items()
     }
     tensors |= {f"average.{name}": value for name, value in averages.kept.items()}
-    for group, optimizer in optimizers.items():
-        for n, slots in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{group}.{n}.{slot}": value for slot, value in slots.items()}
+    for group, descent in descents.items():
+        tensors |= {f"optimizer.{group}.{name}": value for name, value in descent.state().items()}
     return {name: tensor.clone() for name, tensor in tensors.items()}
 
 
-def _unpack(
-    path: Path, task: Task, averages: Averages, optimizers: Mapping[str, torch.optim.AdamW]
-) -> Progress:
+def _unpack(path: Path, task: Task, averages: Averages, descents: Mapping[str, Descent]) -> Progress:
     tensors, facts = read_tensors(path)
     for name, module in task.modules.items():
         prefix = f"live.{name}."
@@ -179,15 +142,9 @@ def _unpack(
     with torch.no_grad():
         for name, kept in averages.kept.items():
             kept.copy_(tensors[f"average.{name}"])
-    for group, optimizer in optimizers.items():
-        slots: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith(f"optimizer.{group}."):
-                _, _, n, slot = key.split(".")
-                slots.setdefault(int(n), {})[slot] = value
-        if slots:
-            groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict({"state": slots, "param_groups": groups})
+    for group, descent in descents.items():
+        prefix = f"optimizer.{group}."
+        descent.restore({k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)})
     return Progress(**facts)
 
 
@@ -227,24 +184,16 @@ def averaged_weights(folder: Path, module: str) -> dict[str, Tensor]:
 
 
 def _step(
-    task: Task, pace: Pace, optimizers: Mapping[str, torch.optim.AdamW], moment: Moment, factor: float
+    task: Task, pace: Pace, descents: Mapping[str, Descent], moment: Moment, factor: float
 ) -> dict[str, float]:
     with autocast(moment.device, pace.half):
         losses = task.loss(moment)
-    shown: dict[str, float] = {}
     trained = [name for name in losses if not name.startswith("_")]
     for n, name in enumerate(trained):
-        optimizer = optimizers[name]
-        for group in optimizer.param_groups:
-            group["lr"] = pace.rate * factor
-        optimizer.zero_grad(set_to_none=True)
+        descents[name].forget()
         losses[name].backward(retain_graph=n + 1 < len(trained))
-        norm = nn.utils.clip_grad_norm_(list(task.groups[name]), pace.clip)
-        if bool(torch.isfinite(norm)):
-            optimizer.step()
-    for name, loss in losses.items():
-        shown[name] = float(loss.detach())
-    return shown
+        descents[name].step(pace.rate * factor)
+    return {name: float(loss.detach()) for name, loss in losses.items()}
 
 
 def _moment(task: Task, seed: int, step: int, fraction: float, device: torch.device) -> Moment:
@@ -272,9 +221,18 @@ def _paint_sheet(task: Task, averages: Averages, folder: Path, step: int) -> Non
 
 
 def train(
-    task: Task, pace: Pace, folder: Path, *, device: torch.device, seed: int = 1, report: Report | None = None
+    task: Task,
+    pace: Pace,
+    folder: Path,
+    *,
+    device: torch.device,
+    seed: int = 1,
+    after: Progress | None = None,
+    report: Report | None = None,
 ) -> Progress:
     """Train `task` for `pace.minutes`, continuing from `folder` if it was begun there.
+
+    `after`: what the weights have behind them where `folder` holds no state; steps and samples count on.
 
     The first steps measure the speed; the rest of the run is planned by it. A stage that had finished begins
     another lap: averaged weights and optimizer state are taken over, with a new warm-up and a new decay.
@@ -283,11 +241,11 @@ def train(
     """
     for module in task.modules.values():
         module.train()
-    optimizers = _optimizers(task, pace)
+    descents = _descents(task, pace)
     averages = Averages({name: task.modules[name] for name in task.averaged}, pace.decay)
-    progress = Progress(task.name)
+    progress = after or Progress(task.name)
     if checkpoint_path(folder).is_file():
-        progress = _unpack(checkpoint_path(folder), task, averages, optimizers)
+        progress = _unpack(checkpoint_path(folder), task, averages, descents)
         if progress.finished:
             averages.swap()  # the lap begins from the average
             averages.kept = {name: value.detach().clone().float() for name, value in averages.live.items()}
@@ -298,7 +256,7 @@ def train(
     while not progress.finished:
         began = time.monotonic()
         moment = _moment(task, seed, progress.step, progress.seconds / budget, device)
-        losses = _step(task, pace, optimizers, moment, rate_factor(pace, progress.lap_step, moment.fraction))
+        losses = _step(task, pace, descents, moment, rate_factor(pace, progress.lap_step, moment.fraction))
         averages.update(progress.step)
         spent = time.monotonic() - began
         seconds = progress.seconds + spent
@@ -323,7 +281,7 @@ def train(
             curve.draw()
             painted = time.monotonic()
         if now - saved >= pace.checkpoint_seconds or progress.finished:
-            write_tensors(checkpoint_path(folder), _pack(task, averages, optimizers), _facts(progress))
+            write_tensors(checkpoint_path(folder), _pack(task, averages, descents), _facts(progress))
             curve.flush()
             saved = time.monotonic()
     averages.swap()

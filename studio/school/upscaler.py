@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from studio.school.autoencoder import charbonnier, gradient_loss, psnr_of
-from studio.school.data import Pool, crops
+from studio.school.data import SOFTNESS, Pool, crops, soften
 from studio.school.degrade import degrade, shrink_cleanly
 from studio.school.files import write_tensors
 from studio.school.nets import AutoencoderKL
@@ -24,7 +24,8 @@ from studio.school.training import Losses, Moment, Task
 SCALE = 2
 _CLEAN_UNTIL = 0.5  # of the time
 _CLEAN = 0.35  # of the patches after that
-_REBUILT = 0.3  # of the batches: small pictures that went through the autoencoder, as our own paintings have
+_SOFT = 0.5  # of the clean patches are as soft as what the painter learned
+_REBUILT = 0.3  # of the batches: soft ones that went through the autoencoder, as our own paintings have
 _SIDE = 96  # px of the large patch
 _SHEET = 4
 
@@ -95,17 +96,16 @@ def _through(vae: AutoencoderKL, small: Tensor) -> Tensor:
     return ((vae.decode(latents, return_dict=False)[0].float() + 1) / 2).clamp(0, 1)
 
 
-def _small_ones(large: np.ndarray, moment: Moment) -> np.ndarray:
-    """The small picture of each patch: clean at first, then mostly degraded."""
-    clean = moment.fraction < _CLEAN_UNTIL
-    return np.stack(
-        [
-            shrink_cleanly(p, SCALE)
-            if clean or moment.rng.random() < _CLEAN
-            else degrade(p, SCALE, moment.rng)
-            for p in large
-        ]
-    )
+def _soft(large: np.ndarray) -> np.ndarray:
+    """The small picture of a patch, as soft as what the painter learned."""
+    return soften(shrink_cleanly(large, SCALE), SOFTNESS)
+
+
+def _small(large: np.ndarray, moment: Moment) -> np.ndarray:
+    """The small picture of a patch: clean or soft at first, then mostly degraded."""
+    if moment.fraction >= _CLEAN_UNTIL and moment.rng.random() >= _CLEAN:
+        return degrade(large, SCALE, moment.rng)
+    return _soft(large) if moment.rng.random() < _SOFT else shrink_cleanly(large, SCALE)
 
 
 def upscaler_task(
@@ -122,9 +122,9 @@ def upscaler_task(
         large = crops(pool, moment.rng, batch, side)
         rebuilt = moment.fraction >= _CLEAN_UNTIL and moment.rng.random() < _REBUILT
         if rebuilt:
-            small = _through(vae, _unit(np.stack([shrink_cleanly(p, SCALE) for p in large])).to(device))
+            small = _through(vae, _unit(np.stack([_soft(p) for p in large])).to(device))
         else:
-            small = _unit(_small_ones(large, moment)).to(device)
+            small = _unit(np.stack([_small(p, moment) for p in large])).to(device)
         real = _unit(large).to(device)
         fake = net(small).float()
         squared = F.mse_loss(fake, real)
@@ -134,7 +134,7 @@ def upscaler_task(
 
     def sheet() -> np.ndarray:
         shown = [np.asarray(p)[: side * 2, : side * 2] for p in held_out.pixels[:_SHEET]]
-        small = [shrink_cleanly(p, SCALE) for p in shown]
+        small = [_soft(p) for p in shown]
         plain = [np.repeat(np.repeat(p, SCALE, 0), SCALE, 1) for p in small]
         return grid([*plain, *(enlarge(net, p, device) for p in small), *shown], _SHEET)
 

@@ -5,7 +5,19 @@ import pytest
 from PIL import Image
 
 from studio.errors import BadInput
-from studio.school.data import Example, crops, drawn, fill_pool, formats, open_picture, open_pool, read_folder
+from studio.school.data import (
+    SOFTNESS,
+    Example,
+    attribute_names,
+    crops,
+    drawn,
+    fill_pool,
+    formats,
+    open_picture,
+    open_pool,
+    read_folder,
+    soften,
+)
 
 
 def _picture(path, size=(80, 70), colour=(10, 120, 200)):
@@ -109,7 +121,8 @@ def test_a_picture_is_laid_on_white_and_cut_from_its_middle(tmp_path):
 
 
 def _numbered(n):
-    return Example(np.full((8, 8, 3), n % 251, np.uint8), np.zeros((8, 8), np.uint8), (str(n),), (n,))
+    pixels, lines = np.full((8, 8, 3), n % 251, np.uint8), np.zeros((8, 8), np.uint8)
+    return Example(pixels, lines, np.full((1, 1), n % 2 == 0), (str(n),), (n,))
 
 
 def test_a_pool_goes_on_where_it_was_interrupted(tmp_path):
@@ -131,6 +144,23 @@ def test_a_pool_goes_on_where_it_was_interrupted(tmp_path):
     pool = open_pool(tmp_path)
     assert [int(p[0, 0, 0]) for p in pool.pixels] == [n % 251 for n in range(600)]
     assert [c[0] for c in pool.captions] == [str(n) for n in range(600)]
+    assert [bool(t[0, 0]) for t in pool.things] == [n % 2 == 0 for n in range(600)]
+
+
+def test_a_pool_of_before_small_things_were_marked_is_made_anew(tmp_path):
+    fill_pool(tmp_path, (8, 8), 4, _numbered, "one", lambda *_: None)
+    (tmp_path / "things.npy").unlink()
+    assert fill_pool(tmp_path, (8, 8), 4, _numbered, "one", lambda *_: None).things.shape == (4, 1, 1)
+
+
+@pytest.mark.parametrize(("width", "height"), [(256, 256), (64, 64), (288, 192)])
+def test_small_things_are_marked_where_they_are_drawn(width, height):
+    boats = attribute_names().index("boats")
+    examples = [drawn(seed, width, height, 1) for seed in range(30)]
+    assert all(e.things.shape == (height // 8, width // 8) for e in examples)
+    sailed = [e for e in examples if e.labels[boats] > 0]
+    assert sailed
+    assert all(0 < e.things.mean() < 0.4 for e in sailed)
 
 
 def test_a_pool_of_another_origin_is_made_anew(tmp_path):
@@ -156,3 +186,11 @@ def test_crops_are_squares_of_the_pool(tmp_path):
 
 def test_every_format_divides_by_32():
     assert all(side % 32 == 0 for size in formats(256) for side in size)
+
+
+def test_the_painter_learns_softer_pictures_than_the_generator_draws():
+    crisp, soft = drawn(5, 128, 128, softness=0.0), drawn(5, 128, 128)
+    assert np.array_equal(soft.picture, soften(crisp.picture, SOFTNESS))
+    assert np.array_equal(soft.lines, crisp.lines)
+    steps = [np.abs(np.diff(e.picture.astype(int), axis=1)).mean() for e in (crisp, soft)]
+    assert steps[1] < steps[0]

@@ -46,3 +46,15 @@ def test_only_what_a_caption_tells_is_marked():
     assert table["style"]["ratio"] == 0.5 / 0.8
     assert joint(seen, asked) == {"joint_2": 0.0}
     assert by_class(seen, asked)[f"style:{ATTRIBUTES['style'][1]}"] == 0.5
+
+
+def test_a_thing_of_the_wrong_kind_is_not_followed_but_is_there():
+    names = attribute_names()
+    n = names.index("building")
+    hut, pagoda = ATTRIBUTES["building"].index("hut"), ATTRIBUTES["building"].index("pagoda")
+    told = tuple(name == "building" for name in names)
+    wanted = tuple(hut if name == "building" else 0 for name in names)
+    seen = np.zeros((8, len(names)), int)
+    seen[:4, n], seen[4:6, n] = hut, pagoda
+    row = following(seen, [Order("", wanted, told)] * 8, np.ones(len(names)))["building"]
+    assert (row["painted"], row["present"]) == (0.5, 0.75)

@@ -19,11 +19,16 @@ def test_the_report_is_made_from_the_shipped_weights_and_goes_on_where_it_stoppe
     assert "| judge accuracy |" in (out / "README.md").read_text("utf-8")
     painted = next((school.options.state / "report").glob("*/paintings/*.npy"))
     stamp = painted.stat().st_mtime_ns
+    more = {**first, "samples": 5000}
+    (out / "figures.json").write_text(json.dumps(more), "utf-8")
     again = report(out, 8, school.options.state)
     assert painted.stat().st_mtime_ns == stamp
     assert np.allclose(
         [first["following"], first["kernel_distance"]], [again["following"], again["kernel_distance"]]
     )
+    assert json.loads((out / "figures.json").read_text("utf-8")) == more, "the card keeps the surer figures"
+    (out / "figures.json").write_text(json.dumps({**more, "weights": "others"}), "utf-8")
+    assert report(out, 8, school.options.state) == json.loads((out / "figures.json").read_text("utf-8"))
 
 
 def test_a_folder_that_no_school_made_cannot_be_judged(tmp_path):

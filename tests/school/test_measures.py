@@ -57,6 +57,16 @@ def test_the_sketch_distance_is_how_far_the_drawing_is_off():
     assert sketch_distance(np.zeros_like(lines), _squares()) == 0
 
 
+def test_a_dark_or_misty_picture_has_edges_as_well_as_a_bright_one():
+    lines = np.zeros((96, 96), np.uint8)
+    lines[30, 35:65] = 255
+    dark = (_squares() * 0.15).astype(np.uint8)
+    misty = (200 + _squares() * 0.15).astype(np.uint8)
+    for picture in (dark, misty):
+        assert sketch_distance(lines, picture) < 2
+    assert sketch_distance(lines, np.full_like(_squares(), 128)) == pytest.approx(np.hypot(*lines.shape))
+
+
 def test_edges_agree_within_a_pixel():
     assert edge_agreement(_squares(), _squares()) == 1
     assert edge_agreement(_squares(), _squares(1)) > 0.9

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from studio.errors import BadInput, MissingWeights, UnknownName
+from studio.school.card import training_record
 from studio.school.course import TrainOptions
 from studio.school.export import SUMS, WEIGHTS, file_digest
 from studio.school.starter import STAGES, train_starter
@@ -94,7 +95,11 @@ def test_a_stage_alone_can_go_on_from_the_weights_without_its_state(school, tmp_
     shutil.copytree(school.out, out)
     options = replace(school.options, out=out, state=tmp_path / "state", stage="tiny", minutes=0.001)
     before = file_digest(out / "vae" / WEIGHTS)
+    seen = training_record(out)["stages"]["tiny"]
     train_starter(options)
+    more = training_record(out)["stages"]["tiny"]
+    assert more["samples"] > seen["samples"], "samples count on"
+    assert more["steps"] > seen["steps"]
     assert file_digest(out / "vae" / WEIGHTS) == before
     assert file_digest(out / "vae_tiny" / WEIGHTS) != file_digest(school.out / "vae_tiny" / WEIGHTS)
 

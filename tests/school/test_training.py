@@ -9,13 +9,12 @@ import torch
 from torch import nn
 
 from studio.errors import BadInput
+from studio.school.pace import Pace
 from studio.school.training import (
     Averages,
-    Pace,
     Task,
     averaged_weights,
     checkpoint_path,
-    rate_factor,
     read_progress,
     train,
 )
@@ -53,7 +52,8 @@ def test_a_run_killed_with_kill_9_goes_on_from_its_last_checkpoint(tmp_path):
         import sys, torch
         from pathlib import Path
         from torch import nn
-        from studio.school.training import Pace, Task, train
+        from studio.school.pace import Pace
+        from studio.school.training import Task, train
         net = nn.Linear(1, 1)
         def loss(moment):
             x = torch.randn((8, 1), generator=moment.noise)
@@ -117,15 +117,6 @@ def test_a_checkpoint_of_another_size_is_refused_by_a_sentence(tmp_path):
     train(_line()[0], QUICK, tmp_path, device=CPU)
     with pytest.raises(BadInput, match="another configuration"):
         train(_line(2)[0], QUICK, tmp_path, device=CPU)
-
-
-def test_the_rate_warms_up_in_steps_and_decays_in_time():
-    pace = Pace(minutes=1, warmup=10, decay_from=0.6, floor=0.05)
-    assert rate_factor(pace, 0, 0.0) == pytest.approx(0.1)
-    assert rate_factor(pace, 9, 0.0) == rate_factor(pace, 500, 0.6) == 1.0
-    assert rate_factor(pace, 4, 0.1) == 1.0
-    assert rate_factor(pace, 500, 0.8) == pytest.approx(0.525)
-    assert rate_factor(pace, 500, 1.0) == pytest.approx(0.05)
 
 
 def test_swapping_averages_twice_changes_nothing():

@@ -8,12 +8,14 @@ from studio.school.unet import (
     SCHEDULER,
     build_scheduler,
     build_unet,
+    emphasis,
     forget_captions,
     noised,
     sample,
     signal_and_noise,
     spread_times,
     unet_task,
+    velocity_loss,
 )
 
 CPU = torch.device("cpu")
@@ -47,6 +49,16 @@ def test_the_picture_is_all_but_gone_at_the_last_step():
 def test_a_batch_sees_every_noise_level():
     times = spread_times(np.random.default_rng(0), 20)
     assert [t // 50 for t in times] == list(range(20))
+
+
+def test_small_things_and_what_is_beside_them_count_thrice():
+    things = torch.zeros(1, 6, 6, dtype=torch.bool)
+    things[0, 1, 1] = True
+    cells = emphasis(things)[0, 0]
+    assert cells[:3, :3].tolist() == [[3.0] * 3] * 3
+    assert float(cells.sum()) == 36 + 9 * 2
+    error = velocity_loss(torch.ones(1, 4, 6, 6), torch.zeros(1, 4, 6, 6), torch.tensor([2.0]), cells)
+    assert float(error) == pytest.approx(2 * (36 + 18) / 36)
 
 
 def test_some_captions_are_forgotten():
