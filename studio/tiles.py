@@ -3,14 +3,15 @@
 Tiles of one axis are all of one size and as few as possible, so none is a sliver. Where two overlap they are
 blended; the outer quarter of an overlap has weight 0 and hides what a tile's edge does to the pixels near it:
 for a local network whose receptive field reaches r pixels, tiled equals untiled once overlap ≥ 4 r. Sums are
-float32 on the CPU, kept for one row of tiles only; what is finished is handed out as a stripe.
+float32 on the CPU, kept only where tiles overlap; what is finished is handed out block by block.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from studio.models.manager import is_out_of_memory
@@ -114,44 +115,56 @@ def tiled(
     import numpy as np
 
     whole: Any = None
-    at = 0
-    for stripe in stripes(picture, work, plan, checkpoint):
+    for top, left, block in blocks(picture, work, plan, checkpoint):
         if whole is None:
             height, width = plan.out(picture.shape[-2]), plan.out(picture.shape[-1])
-            whole = np.empty((*stripe.shape[:-2], height, width), np.float32)
-        whole[..., at : at + stripe.shape[-2], :] = stripe
-        at += stripe.shape[-2]
+            whole = np.empty((*block.shape[:-2], height, width), np.float32)
+        whole[..., top : top + block.shape[-2], left : left + block.shape[-1]] = block
     return whole if isinstance(picture, np.ndarray) else _tensor(whole)
 
 
-def stripes(
+def blocks(
     picture: Pixels, work: Callable[[Pixels], Pixels], plan: Tiling, checkpoint: Callable[[], None] = _go_on
-) -> Iterator[Floats]:
-    """What `tiled` gives, piece by piece from the top: finished rows (…, h, W), each valid until the next.
+) -> Iterator[tuple[int, int, Floats]]:
+    """What `tiled` gives, piece by piece: where a finished block begins (top, left), and it (…, h, w).
 
-    Beside the stripe only one tile is in memory, however large the picture is.
+    In memory are one tile and what its neighbours below and to the right still add to: an overlap's height of
+    the picture's width, however large the picture is.
     """
     import numpy as np
 
-    height, width = picture.shape[-2:]
-    rows, columns = spans(height, plan), spans(width, plan)
+    rows, columns = spans(picture.shape[-2], plan), spans(picture.shape[-1], plan)
+    down, across = weights(picture.shape[-2], plan), weights(picture.shape[-1], plan)
     run = _halving(work, plan, checkpoint)
-    down, across = weights(height, plan), weights(width, plan)
-    band: Any = None
+    below: Any = None  # sums of this row of tiles that the next one adds to
+    above = 0  # how many of its rows come from the row of tiles before
     for r, (top, bottom) in enumerate(rows):
+        ready = plan.out(rows[r + 1][0] if r + 1 < len(rows) else bottom) - plan.out(top)
+        beside: Any = None  # likewise, of this tile for the next
         for c, (left, right) in enumerate(columns):
             checkpoint()
-            made = _array(run(picture[..., top:bottom, left:right]))
-            if band is None:
-                band = np.zeros((*made.shape[:-1], plan.out(width)), np.float32)
-            band[..., plan.out(left) : plan.out(right)] += made * (down[r][:, None] * across[c])
-            del made
-        following = rows[r + 1][0] if r + 1 < len(rows) else height
-        done = plan.out(following) - plan.out(top)
-        yield band[..., :done, :]
-        left_over = band.shape[-2] - done
-        band[..., :left_over, :] = band[..., done:, :].copy()
-        band[..., left_over:, :] = 0
+            made = _array(run(picture[..., top:bottom, left:right])) * (down[r][:, None] * across[c])
+            start, end = plan.out(left), plan.out(right)
+            known = 0 if beside is None else beside.shape[-1]
+            if known:
+                made[..., :known] += beside
+            if above:
+                made[..., :above, known:] += below[..., :above, start + known : end]
+            done = plan.out(columns[c + 1][0] if c + 1 < len(columns) else right) - start
+            yield plan.out(top), start, made[..., :ready, :done]
+            if ready < made.shape[-2]:
+                if below is None:
+                    below = np.empty(
+                        (*made.shape[:-2], _deepest(rows, plan), plan.out(columns[-1][1])), np.float32
+                    )
+                below[..., : made.shape[-2] - ready, start : start + done] = made[..., ready:, :done]
+            beside = made[..., done:].copy()
+        above = plan.out(bottom) - plan.out(top) - ready
+
+
+def _deepest(cut: Sequence[Span], plan: Tiling) -> int:
+    """How far two neighbours overlap at most, in pixels of what comes out."""
+    return max(plan.out(before[1]) - plan.out(after[0]) for before, after in pairwise(cut))
 
 
 def _halving(

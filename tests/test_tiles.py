@@ -1,6 +1,7 @@
 """The tiler is tested by mathematics: a local network cannot tell tiles from the whole."""
 
 import gc
+import tracemalloc
 import weakref
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.errors import Stopped
-from studio.tiles import Tiling, spans, stripes, tiled, weights
+from studio.tiles import Tiling, blocks, spans, tiled, weights
 
 
 def blur(tile: np.ndarray) -> np.ndarray:
@@ -76,9 +77,9 @@ def test_pictures_become_smaller_too(noise):
     assert (small == noise[:144:8, :200:8]).all()
 
 
-def test_only_one_tile_and_one_row_are_in_memory_however_large_the_picture_is():
+def test_only_one_tile_is_in_memory_however_large_the_picture_is():
     living: list[weakref.ref] = []
-    most_tiles = most_rows = 0
+    most_tiles = most_pixels = 0
 
     def work(tile):
         made = tile.repeat(2, axis=0).repeat(2, axis=1)
@@ -89,11 +90,35 @@ def test_only_one_tile_and_one_row_are_in_memory_however_large_the_picture_is():
         return made
 
     picture = np.zeros((400, 96), np.uint8)
-    for stripe in stripes(picture, work, Tiling(32, 8, up=2)):
-        most_rows = max(most_rows, stripe.shape[0])
+    for _, _, block in blocks(picture, work, Tiling(32, 8, up=2)):
+        most_pixels = max(most_pixels, block.size)
     assert most_tiles == 1
-    assert most_rows <= 64
+    assert most_pixels <= 64 * 64
     assert len(living) == len(spans(400, Tiling(32, 8))) * len(spans(96, Tiling(32, 8)))
+
+
+def test_what_waits_for_its_neighbours_is_an_overlap_high_and_not_a_tile():
+    plan, picture = Tiling(64, 8, up=2), np.zeros((180, 3000), np.uint8)
+
+    def work(tile):
+        return tile.repeat(2, axis=0).repeat(2, axis=1)
+
+    tracemalloc.start()
+    try:
+        for _ in blocks(picture, work, plan):
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    overlap = max(before[1] - after[0] for before, after in pairwise(spans(180, plan)))
+    assert peak < 4 * 2 * overlap * 2 * 3000 + 12 * 4 * 128 * 128
+
+
+def test_every_pixel_is_handed_out_once(noise):
+    handed = np.zeros((300, 406), int)
+    for top, left, block in blocks(noise, blur, Tiling(48, 8, up=2)):
+        handed[top : top + block.shape[0], left : left + block.shape[1]] += 1
+    assert (handed == 1).all()
 
 
 def test_tiles_are_halved_when_memory_runs_out_and_stay_so(noise):

@@ -59,7 +59,7 @@ def run(settings: Settings, rounds: int = 30, minutes: float = 0.0) -> Report:
             stroke(page, i)
             answered(page)
         seen = page.evaluate("() => { benched.on = false; return benched; }")
-        growth, heap = scribbled(page, studio, minutes) if minutes else (math.nan, math.nan)
+        held = scribbled(page, studio, minutes) if minutes else {}
     lags = [lag for up in seen["ups"] if (lag := after_pen(up, seen["frames"])) is not None]
     if not lags:
         raise StudioError("No picture followed the pen.")
@@ -74,7 +74,9 @@ def run(settings: Settings, rounds: int = 30, minutes: float = 0.0) -> Report:
         "steps": median([frame["steps"] for frame in seen["frames"] if frame.get("steps")]),
         "worker_ms": 1000 * median([frame["seconds"] for frame in seen["frames"] if frame.get("seconds")]),
         "strokes": len(lags),
-        **({"minutes": minutes, "studio_growth_mb": growth, "page_growth_mb": heap} if minutes else {}),
+        **({"minutes": minutes} if minutes else {}),
+        **{f"{what}_first_mb": first for what, (first, _) in held.items()},
+        **{f"{what}_last_mb": last for what, (_, last) in held.items()},
     }
     rows: list[tuple[str, float, str]] = [
         ("pen up to picture, p50, ms", figures["p50_ms"], "at most 350"),
@@ -83,9 +85,9 @@ def run(settings: Settings, rounds: int = 30, minutes: float = 0.0) -> Report:
         ("round trip without model, ms", figures["round_trip_ms"], "at most 60"),
         ("steps a picture", figures["steps"], "1 to 4"),
     ]
-    if minutes:
-        rows.append((f"studio after {minutes:g} min, MB more", growth, "flat"))
-        rows.append((f"page after {minutes:g} min, MB more", heap, "flat"))
+    for what, (first, last) in held.items():
+        rows.append((f"{what} before scribbling, MB", first, ""))
+        rows.append((f"{what} after {minutes:g} min, MB", last, "flat"))
     return Report("live", ("what", "measured", "wanted"), tuple(rows), figures)
 
 
@@ -136,18 +138,26 @@ def after_pen(up: float, frames: Sequence[dict[str, Any]]) -> float | None:
     return next((frame["at"] - up for frame in frames if frame["sent"] >= up), None)
 
 
-def scribbled(page: Any, studio: Served, minutes: float) -> tuple[float, float]:
-    """Scribble for some minutes; how much the studio and the page have grown, in MB."""
-    heap = "() => { window.gc?.(); return performance.memory.usedJSHeapSize; }"
+def scribbled(page: Any, studio: Served, minutes: float) -> dict[str, tuple[float, float]]:
+    """Scribble for some minutes; what page, server and worker hold before and after it, in MB."""
     for i in range(SETTLING_STROKES):
         scrawl(page, i)
-    before = studio.memory(), page.evaluate(heap)
+    before = held_by(page, studio)
     until, i = time.monotonic() + minutes * 60, 0
     while time.monotonic() < until:
         scrawl(page, i)
         i += 1
-    grown = studio.memory() - before[0], page.evaluate(heap) - before[1]
-    return grown[0] / 2**20, grown[1] / 2**20
+    after = held_by(page, studio)
+    return {what: (before[what], after[what]) for what in before}
+
+
+def held_by(page: Any, studio: Served) -> dict[str, float]:
+    """Megabytes of the page's scripts, of the server and of its worker."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    session.detach()
+    heap = page.evaluate("() => performance.memory.usedJSHeapSize")
+    return {what: size / 2**20 for what, size in {"page": heap, **studio.memory()}.items()}
 
 
 def scrawl(page: Any, i: int) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FOLDER = PROJECT / ".venv-originals"
 PACKAGES = ("realesrgan==0.3.0", "gfpgan==1.3.8", "basicsr==1.4.2", "facexlib==0.3.0")
+BUILDER = "setuptools>=77"  # older ones, as Python 3.11 brings, build no wheel without help
 NEWEST = (3, 13)  # from here on basicsr's setup.py no longer works
 _SECONDS = 900
 _MARK = "inkstone.txt"
@@ -69,8 +70,9 @@ def prepared(folder: Path = FOLDER) -> Path:
         f"{sysconfig.get_path('purelib')}\nimport inkstone_originals\n", "utf-8"
     )
     (inside / "inkstone_originals.py").write_text(_SHIM, "utf-8")
-    wanted = ["--no-deps", "--no-build-isolation", *PACKAGES]
-    _call([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted])
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _call([*pip, BUILDER])
+    _call([*pip, "--no-deps", "--no-build-isolation", *PACKAGES])
     mark.write_text(said, "utf-8")
     return python
 
@@ -104,3 +106,21 @@ def _call(command: list[str], here: Path | None = None) -> None:
         output = getattr(error, "output", None) or b""
         told = output[-2000:].decode("utf-8", "replace").strip()
         raise NoOriginals(f"The originals could not be run ({' '.join(command[1:4])}): {told}") from error
+
+
+def sample(height: int = 45, width: int = 63, seed: int = 0) -> NDArray[Any]:
+    """A smooth picture with noise and transparency, uint8 (H, W, 4)."""
+    import numpy as np
+
+    drawn = np.random.default_rng(seed)
+    down, across = np.mgrid[0:1:height * 1j, 0:1:width * 1j]  # fmt: skip
+    smooth = 255 * np.stack([down, across, 1 - (down + across) / 2, 0.5 + down / 2], axis=-1)
+    return (smooth + drawn.normal(0, 12, smooth.shape)).clip(0, 255).astype(np.uint8)
+
+
+def row(name: str, made: NDArray[Any], theirs: dict[str, NDArray[Any]], spent: float) -> tuple[Any, ...]:
+    """A line of the report."""
+    import numpy as np
+
+    apart = np.abs(made.astype(np.int64) - theirs[name])
+    return name, int((apart > 0).sum()), int(apart.max()), spent, float(theirs[f"seconds.{name}"])

@@ -1,4 +1,4 @@
-"""A Real-ESRGAN file of one's own: Real-ESRGAN's program and ours on the same picture, value for value."""
+"""A Real-ESRGAN or GFPGAN file of one's own: their programs and ours on the same picture, value for value."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.bench import originals
+from studio.bench import ganer, originals
+from studio.bench.originals import row, sample
 from studio.bench.report import Report
-from studio.errors import BadInput
+from studio.errors import BadInput, UnknownName
 from studio.models.library import Library
 from studio.models.load import load_state
 from studio.models.manager import Models
-from studio.post.enlarge import loaded, through
+from studio.post.enlarge import GENERAL, TWIN, loaded, through
 from studio.post.tools import Tools
 from studio.settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MIXED = 0.5  # of general-x4v3, the rest its twin
 # What runs in the originals' environment; pictures are RGB, RGBA or grey, of 8 or 16 bits.
 ENHANCE = """
 import time
@@ -46,9 +48,10 @@ there = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
 back = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
 for name, picture in given.items():
     turned = picture if picture.ndim == 2 else cv2.cvtColor(picture, there[picture.shape[2]])
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     done, _ = upsampler.enhance(turned, outscale=outscale)
     made[f"seconds.{name}"] = numpy.array(time.perf_counter() - began)
+    made[f"processor.{name}"] = numpy.array(time.process_time() - worked)
     made[name] = done if done.ndim == 2 else cv2.cvtColor(done, back[done.shape[2]])
 """
 
@@ -86,42 +89,58 @@ def described(path: Path) -> Net:
     raise BadInput("Real-ESRGAN's program runs RRDBNet and its compact networks only; choose one of those.")
 
 
-def sample(height: int = 45, width: int = 63, seed: int = 0) -> NDArray[Any]:
-    """A smooth picture with noise and transparency, uint8 (H, W, 4)."""
+def pictures() -> dict[str, NDArray[Any]]:
+    """Colour, with transparency, and grey, each of 8 and of 16 bits."""
     import numpy as np
 
-    drawn = np.random.default_rng(seed)
-    down, across = np.mgrid[0:1:height * 1j, 0:1:width * 1j]  # fmt: skip
-    smooth = 255 * np.stack([down, across, 1 - (down + across) / 2, 0.5 + down / 2], axis=-1)
-    return (smooth + drawn.normal(0, 12, smooth.shape)).clip(0, 255).astype(np.uint8)
+    eight = sample()
+    kinds: dict[str, NDArray[Any]] = {}
+    for mark, pixels in (("", eight), (", 16 bits", eight.astype(np.uint16) * np.uint16(257))):
+        kinds |= {f"RGB{mark}": pixels[..., :3], f"RGBA{mark}": pixels, f"grey{mark}": pixels[..., 0]}
+    return {name: np.ascontiguousarray(pixels) for name, pixels in kinds.items()}
 
 
 def run(settings: Settings, file: str = "") -> Report:
-    """Compare; `file` is a path or the id of an upscaler. Raises `BadInput`, `BadWeights`, `NoOriginals`."""
-    import numpy as np
+    """Compare; `file` is a path, or the id of an upscaler or of a GFPGAN.
 
-    path = Path(file)
-    if not path.is_file():
-        path = Library(settings.models).find("upscaler", file).path
-    net, picture = described(path), sample()
-    deep = picture.astype(np.uint16) * np.uint16(257)
-    kinds = {"RGB": picture[..., :3], "RGBA": picture, "grey": picture[..., 0], "RGB, 16 bits": deep[..., :3]}
-    kinds = {name: np.ascontiguousarray(pixels) for name, pixels in kinds.items()}
-    theirs = originals.run(ENHANCE, {**net.said([path]), **kinds})
-    rows: list[tuple[Any, ...]] = []
+    Raises `BadInput`, `BadWeights`, `UnknownName`, `NoOriginals`.
+    """
+    library = Library(settings.models)
+    path = Path(file) if Path(file).is_file() else _found(library, file)
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "upscalers"
-        place.mkdir()
-        shutil.copy(path, place / path.name)
-        tools = Tools(Library(Path(folder)), Models("cpu"), lambda: None)
-        with tools.models.use(loaded(path.stem, tools)) as (ours,):
-            for name, pixels in kinds.items():
+        if ganer.restores(load_state(path)):
+            rows = ganer.compared(path, Path(folder), library)
+        else:
+            rows = _upscaler(path, Path(folder))
+    columns = ("picture", "values that differ", "by at most", "seconds", "the original's")
+    return Report("parity", columns, tuple(rows), {"differing": sum(one[1] for one in rows)})
+
+
+def _found(library: Library, name: str) -> Path:
+    try:
+        return library.find("upscaler", name).path
+    except UnknownName:
+        return library.find("face", name).path
+
+
+def _upscaler(path: Path, folder: Path) -> list[tuple[Any, ...]]:
+    """Rows for Real-ESRGAN's networks; where the twin of general-x4v3 lies beside it, also for both mixed."""
+    net, kinds = described(path), pictures()
+    place = folder / "upscalers"
+    place.mkdir()
+    twin = path.with_name(path.name.replace(GENERAL, TWIN))
+    paths = [path, twin] if twin != path and twin.is_file() else [path]
+    for one in paths:
+        shutil.copy(one, place / one.name)
+    tools = Tools(Library(folder), Models("cpu"), lambda: None)
+    rows: list[tuple[Any, ...]] = []
+    for share in (1.0, MIXED)[: len(paths)]:
+        mark = "" if share == 1 else f", {share:.0%} of it"
+        given = {f"{name}{mark}": pixels for name, pixels in kinds.items()}
+        theirs = originals.run(ENHANCE, {**net.said([one.resolve() for one in paths], share), **given})
+        with tools.models.use(loaded(path.stem, tools, share)) as (ours,):
+            for name, pixels in given.items():
                 began = time.perf_counter()
                 made = through(ours, pixels, tools)
-                spent = time.perf_counter() - began
-                apart = np.abs(made.astype(np.int64) - theirs[name])
-                rows.append(
-                    (name, int((apart > 0).sum()), int(apart.max()), spent, float(theirs[f"seconds.{name}"]))
-                )
-    columns = ("picture", "values that differ", "by at most", "seconds", "RealESRGANer's")
-    return Report("parity", columns, tuple(rows), {"differing": sum(row[1] for row in rows)})
+                rows.append(row(name, made, theirs, time.perf_counter() - began))
+    return rows

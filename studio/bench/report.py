@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from studio import __version__
+
+Tell = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Nobody waits for the lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,11 @@ class Report:
 def shown(value: Any) -> str:
     """A cell's text: four significant digits are enough for the eye."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def line(columns: Sequence[str], row: Sequence[Any]) -> str:
+    """A row by itself, for whoever watches the table grow."""
+    return ", ".join(f"{column} {shown(cell)}" for column, cell in zip(columns, row, strict=True))
 
 
 def machine() -> dict[str, Any]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -22,10 +22,13 @@ class Served:
     def __init__(self, url: str, process: psutil.Process) -> None:
         self.url, self._process = url, process
 
-    def memory(self) -> int:
-        """Resident bytes of the server and its worker."""
-        family = [self._process, *self._process.children(recursive=True)]
-        return sum(one.memory_info().rss for one in family if one.is_running())
+    def memory(self) -> dict[str, int]:
+        """Resident bytes of the server and of its worker."""
+        held = {"server": self._process.memory_info().rss, "worker": 0}
+        for child in self._process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it has just been replaced
+                held["worker"] += child.memory_info().rss
+        return held
 
 
 @contextmanager

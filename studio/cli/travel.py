@@ -25,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: Arguments) -> int:
     from tqdm import tqdm
 
+    from studio.films import mp4
     from studio.images import encode_png
     from studio.models.library import Library
     from studio.painting import travel
@@ -41,7 +42,7 @@ def run(args: Arguments) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "travel.png").write_bytes(encode_png(travel.strip(frames)))
     (args.out / "travel.webp").write_bytes(travel.webp(frames, args.fps))
-    travel.mp4(frames, args.fps, str(args.out / "travel.mp4"))
+    mp4(frames, args.fps, args.out / "travel.mp4")
     for suffix in ("png", "webp", "mp4"):
         print(args.out / f"travel.{suffix}")
     return 0

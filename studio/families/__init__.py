@@ -67,7 +67,7 @@ _TABLE = (
             "width": 256,
             "height": 256,
             "steps": 20,
-            "guidance": 3.0,
+            "guidance": 5.0,
             "sampler": "DPM++ 2M",
             "schedule": "Trailing",
         },

@@ -19,6 +19,7 @@ from studio.families.encode import Conditioning
 from studio.families.family import Family
 from studio.families.filling import Start, start_from
 from studio.families.latents import decode, encode_picture, fit_rgb, keep_outside, preview
+from studio.families.varied import vary
 from studio.recipe import Control, Recipe
 
 if TYPE_CHECKING:
@@ -58,14 +59,16 @@ class Inputs:
     """The pictures that go in, each of the recipe's size; a control picture is already a hint.
 
     `source` may be latents (1, C, H/8, W/8) already; `strength` says how much of it is replaced, None what
-    the recipe says. `noise` (see `draw_noise`) replaces the seed's own where there is no source. `start`:
-    what lies under the mask when denoising begins.
+    the recipe says. `noise` (see `draw_noise`) replaces the seed's own where there is no source; `mixed` is
+    what becomes of the noise drawn where there is one. `start`: what lies under the mask when denoising
+    begins.
     """
 
     source: Image | Tensor | None = None
     mask: Image | None = None
     controls: tuple[tuple[Control, Image], ...] = ()
     noise: Tensor | None = None
+    mixed: Callable[[Tensor], Tensor] | None = None
     strength: float | None = None
     start: Start = "original"
 
@@ -123,6 +126,8 @@ def denoise(
         return {}
 
     pipeline = view(family, parts, inputs, scheduler)
+    if inputs.mixed is not None and inputs.source is not None:
+        vary(pipeline, inputs.mixed)
     with composed(parts.unet, parts.controlnets, conditioning):
         return pipeline(
             **_texts(conditioning, parts.unet),

@@ -27,6 +27,7 @@ FOLDER_OF: Mapping[Kind, str] = MappingProxyType(
         "lora": "loras",
         "embedding": "embeddings",
         "vae": "vae",
+        "tiny": "vae_approx",
         "controlnet": "controlnet",
         "upscaler": "upscalers",
         "face": "faces",
@@ -56,6 +57,7 @@ def file_name(name: str) -> str:
 class Entry(Part):
     """One file that can be fetched. `bytes` is its size, 0 where only the server knows it.
 
+    `work`: 10⁹ multiply-adds for a megapixel (upscalers) or a face (face networks), 0 where nobody waits.
     `licence` is the licence's name; `terms` what one must know before fetching it (parts that may not be used
     commercially, for instance); `licence_read` is False where we know the licence only from hearsay.
     """
@@ -69,6 +71,7 @@ class Entry(Part):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(default=0, ge=0, le=2**40)
     file: Annotated[str, AfterValidator(file_name)]
+    work: float = Field(default=0.0, ge=0)
     licence: str = Field(min_length=1, max_length=120)
     licence_url: str = Field(default="", max_length=500, pattern=r"^(https://[!-~]+)?$")
     licence_read: bool = False

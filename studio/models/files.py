@@ -19,7 +19,9 @@ from pydantic import Field
 from studio.errors import BrokenWeights, MissingWeights, RefusedWeights
 from studio.part import Part
 
-Kind = Literal["checkpoint", "lora", "embedding", "vae", "controlnet", "upscaler", "face", "annotator"]
+Kind = Literal[
+    "checkpoint", "lora", "embedding", "vae", "tiny", "controlnet", "upscaler", "face", "annotator"
+]
 Shapes = Mapping[str, tuple[int, ...]]
 
 SUFFIXES = frozenset({".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin"})

@@ -77,6 +77,8 @@ def identify(path: Path, starter_width: int = 0) -> ModelFile:
             found = _beside(path, found)
         if found.kind == "checkpoint" and not found.prediction:
             found = replace(found, note=found.note or _SILENT)
+    if found.kind == "tiny":
+        found = replace(found, family="sdxl" if "xl" in path.stem.lower() else "sd15")
     stats = [file.stat() for file in files]
     return ModelFile(
         id=path.stem if path.is_file() else path.name,
@@ -239,6 +241,18 @@ def _vae(header: Header, _starter_width: int) -> Found:
     )
 
 
+def _tiny(header: Header, _starter_width: int) -> Found:
+    """TAESD's decoder. Those of SD 1.5 and SDXL look alike: `identify` tells them by their names."""
+    channels = _width(header.shapes, r"^(decoder\.(layers\.)?)?[01]\.weight$")
+    if channels == 3:
+        raise UnknownWeights("This is the encoder of a tiny decoder: it is used together with its decoder.")
+    if channels != 4:
+        raise UnknownWeights(
+            f"This tiny decoder has {channels} latent channels; SD 1.5, SD 2 and SDXL have 4."
+        )
+    return Found("tiny")
+
+
 def _embedding(header: Header, starter_width: int) -> Found:
     if {"clip_l", "clip_g"} <= header.shapes.keys():
         return Found("embedding", "sdxl")
@@ -274,6 +288,7 @@ _KINDS: tuple[tuple[Callable[[str], bool], Callable[[Header, int], Found]], ...]
     ),
     (_like(r"^(emb_params|clip_l|clip_g)$"), _embedding),
     (_like(r"^(first_stage_model\.)?decoder\.conv_in\.weight$"), _vae),
+    (_like(r"^(decoder\.layers\.2|(decoder\.)?3)\.conv\.0\.weight$"), _tiny),
     (
         _like(r"^(body\.\d+\.weight|body\.0\.rdb1\.conv1\.weight|model\.1\.sub\.0\.RDB1\.|RRDB_trunk\.)"),
         _upscaler,
@@ -292,8 +307,10 @@ def _folder(path: Path, starter_width: int) -> Found:
     if cls == "ControlNetModel":
         width = config.get("cross_attention_dim")
         return Found("controlnet", _family(width if isinstance(width, int) else 0, starter_width, cls))
-    if cls in ("AutoencoderKL", "AutoencoderTiny"):
+    if cls == "AutoencoderKL":
         return Found("vae")
+    if cls == "AutoencoderTiny" and config.get("latent_channels", 4) == 4:
+        return Found("tiny")
     raise UnknownWeights(f"The folder {path.name} holds a {cls[:60]}, which is not one known here; {_OURS}.")
 
 

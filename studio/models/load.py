@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from studio.errors import BrokenWeights, MissingWeights, RefusedWeights, UnknownName
 from studio.models import original
 from studio.models.files import ModelFile, container, read_config, read_header, weight_files
+from studio.models.manager import is_out_of_memory
 
 if TYPE_CHECKING:
     import torch
@@ -79,6 +80,8 @@ def _read_safetensors(path: Path, prefixes: tuple[str, ...]) -> dict[str, Tensor
         with safe_open(path, framework="pt", device="cpu") as file:
             return {name: file.get_tensor(name) for name in names}
     except (SafetensorError, RuntimeError, OSError) as error:
+        if is_out_of_memory(error):
+            raise
         raise BrokenWeights(f"{path.name} is damaged ({error}); download it again.") from error
 
 
@@ -130,6 +133,8 @@ def read_pickle(path: Path, device: Literal["cpu", "meta"] = "cpu") -> Any:
             "Get the model as .safetensors."
         ) from error
     except _DAMAGED as error:
+        if is_out_of_memory(error):
+            raise
         raise BrokenWeights(f"{path.name} is cut short or damaged; download it again.") from error
 
 
@@ -293,6 +298,7 @@ def fill(module: nn.Module, state: dict[str, Tensor], name: str, dtype: torch.dt
 _CONVERT = {
     "UNet2DConditionModel": original.unet,
     "AutoencoderKL": original.vae,
+    "AutoencoderTiny": original.tiny,
     "ControlNetModel": original.controlnet,
     "CLIPTextModel": original.text,
     "CLIPTextModelWithProjection": original.text,
@@ -305,17 +311,34 @@ def _from_file(file: ModelFile, component: str, cls: str, config: Path, dtype: t
         raise MissingWeights(f"“{file.id}” is a single file and has no {component}.")
     own = config / component / "config.json"
     settings = read_config(own if own.exists() else config / "unet" / "config.json")
-    state = load_state(file.path, prefixes)
+    state = _halves(file.path) if file.kind == "tiny" else load_state(file.path, prefixes)
     if not state:
         raise MissingWeights(f"“{file.id}” has no {component} in it; use a complete checkpoint.")
     try:
         settings, state = _CONVERT[cls](state, settings)
     except (KeyError, IndexError, AttributeError, TypeError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
         raise BrokenWeights(
             f"{file.path.name} does not have the names of a {component}; it is incomplete."
         ) from error
     name = f"the {component} of {file.path.name}"
-    return fill(_empty(cls, settings, name), state, name, dtype)
+    module: Any = _empty(cls, settings, name)
+    if file.kind == "tiny" and not any(key.startswith("encoder.") for key in state):
+        module.encoder = None  # it decodes only
+    return fill(module, state, name, dtype)
+
+
+def _halves(path: Path) -> dict[str, Tensor]:
+    """A tiny autoencoder in one file, or its decoder with, if it lies beside it, its encoder."""
+    state = load_state(path)
+    if any(name.startswith("decoder.") for name in state):
+        return state
+    found = {f"decoder.{name}": tensor for name, tensor in state.items()}
+    other = path.with_name(path.name.replace("decoder", "encoder"))
+    if other != path and other.is_file():
+        found |= {f"encoder.{name}": tensor for name, tensor in load_state(other).items()}
+    return found
 
 
 # ---- what goes beside the weights ----

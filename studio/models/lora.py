@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from studio.errors import BrokenWeights
 from studio.models.files import ModelFile, container, read_header
 from studio.models.load import load_state
+from studio.models.manager import is_out_of_memory
 from studio.models.original import module_name
 
 if TYPE_CHECKING:
@@ -274,6 +275,8 @@ def _fitted(lora: LoraWeights, name: str, change: Change, weight: Tensor) -> Ten
     try:
         return delta(moved, weight.shape)
     except (ValueError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
         raise BrokenWeights(
             f"The LoRA “{lora.id}” is made for another model: its {name[:80]} does not fit. "
             "Choose one for this model."

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _RAM_SHARE = 0.6
+# What torch, its allocator on the CPU, OpenCV and the system say.
+_FULL = ("out of memory", "can't allocate memory", "insufficient memory", "cannot allocate memory")
 _NO_ROOM = (
     "There is not enough memory for this picture, even after making room. Paint it smaller or with fewer "
     "ControlNets, use a smaller model, or close other programs that need memory."
@@ -262,10 +264,16 @@ class Models:
 def _attempt(work: Callable[[], T]) -> tuple[bool, list[T]]:
     try:
         return True, [work()]
-    except (RuntimeError, MemoryError) as error:
+    except tellers() as error:
         if not is_out_of_memory(error):
             raise
     return False, []
+
+
+def tellers() -> tuple[type[Exception], ...]:
+    """The errors that may say that memory has run out; OpenCV's own exists once it is loaded."""
+    opencv = sys.modules.get("cv2")
+    return (RuntimeError, MemoryError, OSError, *([opencv.error] if opencv else []))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -275,4 +283,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    return isinstance(error, tellers()) and any(words in text for words in _FULL)

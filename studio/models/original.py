@@ -46,6 +46,24 @@ def vae(state: State, config: Config) -> tuple[Config, State]:
     return config, bare
 
 
+def tiny(state: State, _config: Config) -> tuple[Config, State]:
+    """TAESD in diffusers' layout or in its own, where the decoder's clamp counts as a layer.
+
+    The architecture is one; how wide it is (64 channels as published) is the first layer's to say.
+    """
+    named: State = {}
+    for name, tensor in state.items():
+        part, _, rest = name.partition(".")
+        if not rest.startswith("layers."):
+            number, _, leaf = rest.partition(".")
+            rest = f"layers.{int(number) - (part == 'decoder')}.{leaf}"
+        named[f"{part}.{rest}"] = tensor
+    width = named["decoder.layers.0.weight"].shape[0]
+    widths = [width] * 4
+    config: Config = {"encoder_block_out_channels": widths, "decoder_block_out_channels": widths}
+    return config, named
+
+
 def as_named_today(state: State, wanted: Collection[str]) -> State:
     """Names of older libraries as the module at hand (`wanted`) has them.
 

@@ -19,6 +19,9 @@ FOLDERS: Mapping[str, Kind] = {
     "lycoris": "lora",
     "embeddings": "embedding",
     "vae": "vae",
+    "vae_approx": "tiny",  # ComfyUI's name
+    "vae-approx": "tiny",  # A1111's
+    "vae-taesd": "tiny",
     "controlnet": "controlnet",
     "upscalers": "upscaler",
     "upscale_models": "upscaler",

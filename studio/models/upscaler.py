@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from studio.errors import BrokenWeights, UnknownWeights
 from studio.models.files import ModelFile
 from studio.models.load import load_state, lock_down
+from studio.models.manager import is_out_of_memory
 
 if TYPE_CHECKING:
     import torch
@@ -72,6 +73,8 @@ def _described(state: dict[str, Tensor], file: ModelFile) -> ImageModelDescripto
             f"“{file.title}” is of an architecture that is not known here; choose another upscaler."
         ) from error
     except _UNFIT as error:
+        if is_out_of_memory(error):
+            raise
         raise BrokenWeights(
             f"“{file.title}” does not fit its architecture; it is damaged or incomplete. Download it again."
         ) from error

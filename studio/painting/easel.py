@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # A stage's version rises when its code changes what it makes.
-VERSIONS = {"text": 1, "denoise": 1, "decode": 2, "enlarge": 2, "alpha": 1, "post": 1, "png": 1}
+VERSIONS = {"text": 1, "denoise": 3, "decode": 3, "enlarge": 3, "alpha": 1, "post": 1, "png": 1}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from studio import containers, images
+from studio import images
 from studio.deep import Deep
 from studio.errors import BadInput
 from studio.families import tiled_vae
@@ -20,7 +20,7 @@ from studio.painting.easel import picture_bytes, tensor_bytes
 from studio.painting.materials import LoraUse, Materials, fingerprint, gather
 from studio.painting.passes import Over, Pass
 from studio.painting.stages import Stage
-from studio.post.enlarge import enlarged, found
+from studio.post.enlarge import allowed, enlarged, found
 from studio.prompt import plan
 from studio.recipe import LATENT_MODES, LONGEST, Hires, Recipe
 from studio.samplers import SAMPLERS, resolve
@@ -56,6 +56,7 @@ def hires(first: Pass) -> Larger | None:
             f"The high-res fix paints at most {LONGEST} pixels a side, not {size[0]} × {size[1]}; choose a "
             "smaller scale, or finish with the Upscale step."
         )
+    allowed(*cover)  # a thin picture would become enormous before it is cut
     if asked.denoising == 0 and not asked.is_latent:
         return Larger(_pixels(first, asked, size, cover))
     stage = _latents(first, asked, size, cover) if asked.is_latent else _pixels(first, asked, size, cover)
@@ -221,7 +222,4 @@ def _size(first: Pass) -> tuple[int, int]:
     recipe = first.recipe
     if recipe.source is None or not first.is_finish_only:
         return recipe.width, recipe.height
-    data = first.blob(recipe.source.image)
-    head = images.check(data)
-    lies = containers.orientation(containers.exif(data, head.kind)) >= 5  # turned by a quarter
-    return (head.height, head.width) if lies else (head.width, head.height)
+    return images.size(first.blob(recipe.source.image))

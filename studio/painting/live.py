@@ -5,7 +5,7 @@
 The steps are as many as fit the time a frame may take, as measured while it runs. The noise is the seed's, so
 that the picture follows the pen and not chance. Guidance is inside the weights (Luo et al. 2023,
 arXiv 2311.05556), so each step is one call of the UNet. High-res fix, finishing steps and masks wait for the
-finished picture.
+finished picture. For whom pictures are checked, every frame is, within that time.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ from studio.models.manager import Entry, Key
 from studio.painting.easel import Easel
 from studio.painting.materials import LoraUse, Materials, fingerprint, gather
 from studio.painting.passes import Pass
+from studio.painting.safety import is_unsafe, veiled
 from studio.painting.stages import Stages
 from studio.painting.watch import unwatched
-from studio.painting.workbench import Workbench, name_of
+from studio.painting.workbench import Workbench, name_of, tiny_of
 from studio.post import Tools
 from studio.recipe import Recipe
 
@@ -51,12 +52,14 @@ _NEWEST = 0.3  # share of the newest measurement in the average
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """One frame: a JPEG, the steps it took, its seconds, and whether it is the frame before once more."""
+    """One frame: a JPEG, the steps it took, its seconds, whether it is the frame before once more, and
+    whether the safety checker had it blurred."""
 
     jpeg: bytes
     steps: int
     seconds: float
     same: bool = False
+    veiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +114,35 @@ class Live:
         self._paces: dict[tuple[Any, ...], tuple[Pace | None, int]] = {}
         self._last: tuple[str, Still] | None = None
 
-    def frame(self, recipe: Recipe, blobs: Mapping[str, bytes], stopped: Callable[[], bool]) -> Still:
+    def frame(
+        self,
+        recipe: Recipe,
+        blobs: Mapping[str, bytes],
+        stopped: Callable[[], bool],
+        checker: ModelFile | None = None,
+    ) -> Still:
         """The picture of this moment; the very same recipe and pictures give the frame before, at no cost.
 
-        Only the recipe's words, seed, size, LoRAs, ControlNets and source count. Raises `StudioError`,
-        `Stopped` between two steps.
+        Only the recipe's words, seed, size, LoRAs, ControlNets and source count. `checker`: the safety
+        checker that looks at it before anybody does. Raises `StudioError`, `Stopped` between two steps.
         """
         family = gather(recipe, self._library).family
         width, height = live_size(family, recipe.width, recipe.height)
         seeded = recipe.seeded().but(width=width, height=height, mask=None, hires=None, post=())
-        said = seeded.to_json()
+        said = f"{checker.source if checker else ''} {seeded.to_json()}"
         if self._last is not None and self._last[0] == said:
             return replace(self._last[1], seconds=0.0, same=True)
-        still = self._paint(gather(seeded, self._library), blobs, stopped)
+        still = self._paint(gather(seeded, self._library), blobs, stopped, checker)
         self._last = (said, still)
         return still
 
-    def _paint(self, materials: Materials, blobs: Mapping[str, bytes], stopped: Callable[[], bool]) -> Still:
+    def _paint(
+        self,
+        materials: Materials,
+        blobs: Mapping[str, bytes],
+        stopped: Callable[[], bool],
+        checker: ModelFile | None,
+    ) -> Still:
         recipe, family, bench = materials.recipe, materials.family, self._bench
         easel = Easel(bench, self._library, self._stages, unwatched(), bench.environment())
         words = self._stages.get(Pass(materials, blobs, easel).text).at(1).parts[0][1]
@@ -136,7 +151,8 @@ class Live:
             self._autoencoder(materials),
             *(bench.entry(file, "controlnet", family) for _, file in materials.controls),
         ]
-        what = (materials.model.source, recipe.width, recipe.height, len(borrowed), recipe.source is None)
+        kind = (materials.model.source, recipe.width, recipe.height, len(borrowed))
+        what = (*kind, recipe.source is None, checker is None)
         pace, before = self._paces.get(what, (None, 1))
         steps = pace.steps(before, self._budget) if pace else 1
         work = denoise_bytes(recipe.width, recipe.height, 1)
@@ -146,14 +162,16 @@ class Live:
             latents, spent = shot.denoise(bench.scheduler(materials.model, family), steps)
             if stopped():
                 raise Stopped("Stopped.")
-            jpeg = images.encode_jpeg(decode(family, latents, vae), JPEG_QUALITY)
+            picture = decode(family, latents, vae)
+        unsafe = checker is not None and is_unsafe(picture, checker, bench.models)
+        jpeg = images.encode_jpeg(veiled(picture) if unsafe else picture, JPEG_QUALITY)
         seconds = time.perf_counter() - began
         measured = Pace(spent / steps, seconds - spent)
         # The first frame of its kind also chose kernels, so what it took says little.
         now = pace.toward(measured.step, measured.around) if pace else None
         known = now or (measured if what in self._paces else None)
         self._paces[what] = (known, steps)
-        return Still(jpeg, steps, seconds)
+        return Still(jpeg, steps, seconds, veiled=unsafe)
 
     def _unet(self, materials: Materials) -> Entry:
         """The UNet with the few-step LoRA and the recipe's own merged in, as a cache entry of its own."""
@@ -172,20 +190,25 @@ class Live:
         return models.get(Key(model.source, "unet", name_of(dtype), mark), load)
 
     def _autoencoder(self, materials: Materials) -> Entry:
-        """The tiny autoencoder where the model brings one, laid out for speed; else the model's own."""
+        """The tiny autoencoder where there is one, laid out for speed; else the model's own.
+
+        One that only decodes does not do for a source.
+        """
         import torch
 
         models, model, family = self._bench.models, materials.model, materials.family
-        if self._bench.tiny(model, family) is None:
+        file, tiny = tiny_of(model, family, self._library), self._bench.tiny(model, family, self._library)
+        blind = tiny is not None and tiny.value.encoder is None and materials.recipe.source is not None
+        if file is None or tiny is None or blind:
             return self._bench.entry(materials.vae or model, "vae", family)
         dtype = models.dtype("vae_tiny")
 
         def load() -> Any:
             cls = family.components["vae_tiny"]
-            tiny: Any = load_component(model, "vae_tiny", cls, family.config, dtype)
+            tiny: Any = load_component(file, "vae_tiny", cls, family.config, dtype)
             return tiny.to(memory_format=torch.channels_last)  # a third less time on processors
 
-        return models.get(Key(model.source, "vae_tiny", name_of(dtype), "live"), load)
+        return models.get(Key(file.source, "vae_tiny", name_of(dtype), "live"), load)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from studio.families import sd
@@ -14,11 +15,17 @@ if TYPE_CHECKING:
 
 def beginning(family: Family, recipe: Recipe) -> torch.Tensor:
     """The noise (1, C, H/8, W/8) of a recipe with real seeds: its seed's, its variation's mixed in."""
-    own = sd.draw_noise(family, recipe)
-    if recipe.variation is None or not recipe.variation.strength:
-        return own
-    other = sd.draw_noise(family, recipe.but(seed=recipe.variation.seed))
-    return slerp(own, other, recipe.variation.strength)
+    own, mixed = sd.draw_noise(family, recipe), mixing(family, recipe)
+    return own if mixed is None else mixed(own)
+
+
+def mixing(family: Family, recipe: Recipe) -> Callable[[torch.Tensor], torch.Tensor] | None:
+    """What a recipe's variation makes of noise of its size; None without one."""
+    varied = recipe.variation
+    if varied is None or not varied.strength:
+        return None
+    other = sd.draw_noise(family, recipe.but(seed=varied.seed))
+    return lambda own: slerp(own, other.to(own), varied.strength)
 
 
 def slerp(start: torch.Tensor, end: torch.Tensor, share: float) -> torch.Tensor:

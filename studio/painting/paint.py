@@ -125,7 +125,9 @@ class Chain:
         }
 
     def _unknown(self) -> dict[str, list[str]]:
-        """The words of the prompt that this model does not know, where it says which it does."""
+        """The words of the prompts that this model does not know, where it says which it does."""
         names = [Path(file.id).name for file in self.materials.embeddings]
-        words = honesty.of(self.recipe.prompt, self.materials.model, names).words
+        second = self.recipe.hires.prompt if self.recipe.hires else ""
+        said = f"{self.recipe.prompt}\n{second}" if second else self.recipe.prompt
+        words = honesty.of(said, self.materials.model, names).words
         return {"unknown_words": list(words)} if words else {}

@@ -68,21 +68,27 @@ class Painter:
         Emits `Started`, a `Step` for each step, and one `Picture`. Raises `StudioError`; after `Stopped`
         nothing is kept of the stage that was running.
         """
-        file = self.library.find("checkpoint", recipe.model)
-        checker = checker_of(self.library, file) if checked else None
+        checker = self._checker(recipe) if checked else None
         watch = Watch(emit if checker is None else unseen(emit), stopped)
         chain = self.chain(recipe, blobs, watch, extra or {}, checker=checker)
         emit(self._started(chain.materials))
         png, facts = self._made(chain.png)
         emit(Picture(png, facts))
 
-    def live(self, recipe: Recipe, blobs: Mapping[str, bytes], stopped: Callable[[], bool]) -> Still:
-        """One frame of live painting. Raises as `Live.frame`."""
+    def live(
+        self,
+        recipe: Recipe,
+        blobs: Mapping[str, bytes],
+        stopped: Callable[[], bool],
+        checked: bool = False,
+    ) -> Still:
+        """One frame of live painting; `checked` as in `paint`. Raises as `Live.frame`."""
         import torch
 
         self.warm()
+        checker = self._checker(recipe) if checked else None
         with torch.inference_mode():
-            return self.models.retry_lower(lambda: self._live.frame(recipe, blobs, stopped))
+            return self.models.retry_lower(lambda: self._live.frame(recipe, blobs, stopped, checker))
 
     def look(self, kind: str, picture: bytes, stopped: Callable[[], bool]) -> Sight:
         """What is seen in a picture, without painting. Raises as `painting.look.look`, and `Stopped`."""
@@ -112,6 +118,9 @@ class Painter:
         """The pixels at a chain's end, in 8 bits a colour."""
         done = self._made(chain.finished)
         return done.plain() if isinstance(done, Deep) else done
+
+    def _checker(self, recipe: Recipe) -> ModelFile | None:
+        return checker_of(self.library, self.library.find("checkpoint", recipe.model))
 
     def _made(self, stage: Stage[T]) -> T:
         import torch

@@ -22,7 +22,7 @@ from studio.models.manager import Entry
 from studio.painting.easel import Easel, picture_bytes, tensor_bytes
 from studio.painting.masking import Frame, framed, surrounded
 from studio.painting.materials import Materials, fingerprint
-from studio.painting.noise import beginning, slerp
+from studio.painting.noise import beginning, mixing, slerp
 from studio.painting.preview import Previews
 from studio.painting.seamless import seamless
 from studio.painting.stages import Stage
@@ -142,7 +142,7 @@ class Pass:
             unet = bench.entry(materials.model, "unet", materials.family)
             vae = self.vae()
             controls = [bench.entry(file, "controlnet", materials.family) for _, file in materials.controls]
-            tiny = bench.tiny(materials.model, materials.family)
+            tiny = bench.tiny(materials.model, materials.family, self.easel.library)
         borrowed = [unet, vae, *controls, *([tiny] if tiny else [])]
         texts = 1 + len(materials.plan.positive)
         work = denoise_bytes(self.recipe.width, self.recipe.height, texts)
@@ -193,6 +193,8 @@ class Pass:
             controls=tuple((c, self._control(c, frame)) for c in recipe.controls),
             strength=self.over.strength if self.over else None,
         )
+        if self.over is None:  # the first pass is varied, not what is painted over it
+            inputs = replace(inputs, mixed=mixing(self.materials.family, recipe))
         if frame is None or recipe.mask is None:
             return inputs
         fill = "original" if self.over else recipe.mask.fill

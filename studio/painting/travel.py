@@ -78,18 +78,3 @@ def webp(frames: Sequence[Image], fps: float) -> bytes:
         made, "WEBP", save_all=True, append_images=there_and_back[1:], duration=round(1000 / fps), loop=0
     )
     return made.getvalue()
-
-
-def mp4(frames: Sequence[Image], fps: float, path: str) -> None:
-    """A film by OpenCV (VP9 in MP4, which needs no patent licence). Raises `BadInput` when it cannot."""
-    import cv2
-    import numpy as np
-
-    film = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"vp09"), fps, frames[0].size)
-    if not film.isOpened():
-        raise BadInput("This OpenCV cannot write MP4; the WebP beside it holds the same film.")
-    try:
-        for frame in frames:
-            film.write(cv2.cvtColor(np.asarray(frame.convert("RGB")), cv2.COLOR_RGB2BGR))
-    finally:
-        film.release()

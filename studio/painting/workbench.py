@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio import __version__
+from studio.errors import BadWeights
 from studio.families import Family, Rgb, sd
-from studio.models.library import ModelFile, sha256
+from studio.models.library import Library, ModelFile, sha256
 from studio.models.load import component_bytes, load_component, read_embedding, scheduler_config
 from studio.models.manager import Entry, Key, Models
 
 if TYPE_CHECKING:
     import torch
+
+
+_LATENTS = {"sd2": "sd15"}  # families whose latents are another's
 
 
 class Workbench:
@@ -42,11 +46,13 @@ class Workbench:
             expected,
         )
 
-    def tiny(self, file: ModelFile, family: Family) -> Entry | None:
-        """The tiny decoder for sharper previews, where the model brings one."""
-        if file.layout == "folder" and (file.path / "vae_tiny" / "config.json").is_file():
-            return self.entry(file, "vae_tiny", family)
-        return None
+    def tiny(self, file: ModelFile, family: Family, library: Library) -> Entry | None:
+        """The tiny decoder for sharper previews, if there is one; one that is damaged is done without."""
+        found = tiny_of(file, family, library)
+        try:
+            return self.entry(found, "vae_tiny", family) if found is not None else None
+        except BadWeights:
+            return None
 
     def rgb(self, file: ModelFile, family: Family, vae: Any) -> Rgb:
         """The linear preview of this autoencoder: the family's, or fitted once."""
@@ -88,6 +94,23 @@ class Workbench:
             "inkstone": __version__,
             **{name: version(name) for name in ("torch", "diffusers", "transformers")},
         }
+
+
+def tiny_of(file: ModelFile, family: Family, library: Library) -> ModelFile | None:
+    """Where the model's tiny decoder is: what the model brings, else the one of its family in the library."""
+    if file.layout == "folder" and (file.path / "vae_tiny" / "config.json").is_file():
+        return file
+    wanted = _LATENTS.get(family.name, family.name)
+    for one in library.files("tiny"):
+        if not Path(one.id).name.lower().startswith("taesd"):  # A1111 keeps other approximations there
+            continue
+        try:
+            known = library.identified(one)
+        except BadWeights:
+            continue
+        if known.kind == "tiny" and known.family == wanted:
+            return known
+    return None
 
 
 def name_of(dtype: torch.dtype) -> str:

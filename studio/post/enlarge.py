@@ -17,7 +17,7 @@ from studio.models.files import ModelFile
 from studio.models.manager import Entry, Key
 from studio.models.upscaler import Upscaler, load_upscaler
 from studio.post.tools import Tools
-from studio.tiles import Tiling, stripes
+from studio.tiles import Tiling, blocks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8 | np.uint16]
 
 PLAIN = {"lanczos": Pictures.Resampling.LANCZOS, "nearest": Pictures.Resampling.NEAREST}
-TILE = 1024  # px of a finished tile's side
-OVERLAP = 32  # px of the source
+TILE = 1152  # px of a finished tile's side
+SIDE = 288  # px of a layer's side; Linux's C library pages larger ones in anew, which takes as long again
+HEAP = 31 << 20  # bytes, just below what it ever keeps
+OVERLAP = 24  # px of the source
 PRE_PAD = 10  # px mirrored at the right and lower edge, as RealESRGANer does
 GENERAL, TWIN = "general-x4v3", "general-wdn-x4v3"  # the pair whose weights are mixed
 
@@ -70,13 +72,21 @@ def enlarged(
     entry = loaded(name, tools, denoise)
     pixels: Any = image.pixels if isinstance(image, Deep) else np.asarray(image)
     with tools.models.use(entry) as (net,):
-        enough = False
+        made = enough = False
         while not enough:
+            pixels = _trimmed(pixels, (width, height), net.scale) if made else pixels
             allowed(pixels.shape[1] * net.scale, pixels.shape[0] * net.scale)
-            pixels = through(net, pixels, tools)
+            pixels, made = through(net, pixels, tools), True
             enough = net.scale == 1 or (pixels.shape[1] >= width and pixels.shape[0] >= height)
     pixels = resized(pixels, width, height)
     return Deep(pixels) if isinstance(image, Deep) else Pictures.fromarray(pixels)
+
+
+def _trimmed(pixels: Pixels, size: tuple[int, int], scale: int) -> Pixels:
+    """What a pass has made, no larger than one more pass needs: 512 pixels twice doubled towards 1200 are 600
+    before the second time."""
+    width, height = (min(had, -(-side // scale)) for had, side in zip(pixels.shape[1::-1], size, strict=True))
+    return resized(pixels, width, height)
 
 
 def _interpolated(image: Image | Deep, size: tuple[int, int], how: Pictures.Resampling) -> Image | Deep:
@@ -140,18 +150,22 @@ def _planes(net: Upscaler, colours: Pixels, tools: Tools, pre_pad: int, grey: bo
             made = net.run(given.to(weight.device, weight.dtype))
             return made[0].float().clamp(0, 1).cpu().numpy()
 
-    tile = max(TILE // net.scale, 2 * OVERLAP)
+    tile = max(min(TILE // net.scale, SIDE * net.multiple), 2 * OVERLAP)
     plan = Tiling(tile // net.multiple * net.multiple, OVERLAP, up=net.scale, snap=net.multiple)
     source = _padded(colours, pre_pad, net.multiple).transpose(2, 0, 1)
+    np.empty(HEAP, np.uint8)  # freed at once: from then on it keeps the layers' memory for the next ones
     whole = np.empty((height, width) if grey else (height, width, 3), colours.dtype)
-    at = 0
-    for stripe in stripes(source, work, plan, tools.check):
-        rows = np.ascontiguousarray(stripe[:, : max(0, height - at), :width].transpose(1, 2, 0))
-        if grey and len(rows):
+    for top, left, block in blocks(source, work, plan, tools.check):
+        piece = np.ascontiguousarray(
+            block[:, : max(0, height - top), : max(0, width - left)].transpose(1, 2, 0)
+        )
+        if not piece.size:  # of what was mirrored beyond the edge alone
+            continue
+        if grey:
             # In this order, for the sum is rounded as it is in RealESRGANer.
-            rows = cv2.cvtColor(np.ascontiguousarray(rows[..., ::-1]), cv2.COLOR_BGR2GRAY)
-        whole[at : at + len(rows)] = np.rint(rows * most)
-        at += len(rows)
+            piece = cv2.cvtColor(np.ascontiguousarray(piece[..., ::-1]), cv2.COLOR_BGR2GRAY)
+        rounded = np.rint(piece * most)
+        whole[top : top + len(rounded), left : left + rounded.shape[1]] = rounded
     return whole
 
 

@@ -12,7 +12,7 @@ from studio.errors import BrokenWeights, UnknownName, UnknownWeights
 from studio.models.files import ModelFile
 from studio.models.library import Library
 from studio.models.load import fill, load_state, lock_down
-from studio.models.manager import Entry, Key
+from studio.models.manager import Entry, Key, is_out_of_memory
 from studio.post import align
 from studio.post.tools import Tools
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Detector = Literal["auto", "retinaface", "yunet"]
 RETINAFACE, YUNET, PARSENET = "detection_Resnet50_Final", "face_detection_yunet_2023mar", "parsing_parsenet"
 DETECTORS = {"auto": (RETINAFACE, YUNET), "retinaface": (RETINAFACE,), "yunet": (YUNET,)}
+AROUND = frozenset({RETINAFACE, YUNET, PARSENET})  # they find faces and their edges; none restores
 LARGEST = 4_000_000  # pixels that are searched at once: RetinaFace needs about a kilobyte for each
 YUNET_SIDE = 1024  # px: it knows faces of about 10 to 300
 YUNET_SURE, YUNET_OVERLAP, YUNET_MOST = 0.7, 0.3, 500
@@ -123,6 +124,8 @@ def _load_restorer(file: ModelFile) -> nn.Module:
     except UnsupportedModelError as error:
         raise UnknownWeights(f"“{file.title}” is no network that is known here; choose GFPGAN.") from error
     except _UNFIT as error:
+        if is_out_of_memory(error):
+            raise
         raise BrokenWeights(f"“{file.title}” is damaged or incomplete. Download it again.") from error
     if found.architecture.id != "GFPGAN":
         raise UnknownWeights(f"“{file.title}” does not restore faces as GFPGAN does; choose GFPGAN.")
@@ -173,6 +176,8 @@ def _by_yunet(pixels: Pixels, file: ModelFile) -> Pixels:
         )
         found: Any = net.detect(np.ascontiguousarray(pixels))[1]
     except (cv2.error, OSError) as error:
+        if is_out_of_memory(error):
+            raise
         raise BrokenWeights(f"“{file.title}” is damaged or incomplete. Download it again.") from error
     if found is None:
         return np.empty((0, 15), np.float32)

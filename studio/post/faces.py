@@ -105,13 +105,17 @@ class Faces(Finish):
 
         Raises `BadWeights` for files that cannot be used.
         """
+        return self.onto(image, image, 1.0, tools)
+
+    def onto(self, image: Image, larger: Image, scale: float, tools: Tools) -> Image:
+        """`larger`, the same picture `scale` times as large, with the faces restored that are in `image`."""
         import numpy as np
         from PIL import Image as Pictures
 
         model, detector = file_of(tools.library, self.model), self._detector(tools.library)
         if model is None or detector is None or self.visibility == 0:
-            return image
-        alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
+            return larger
+        alpha = larger.getchannel("A") if larger.mode in ("RGBA", "LA") else None
         pixels = np.asarray(image.convert("RGB"))[..., ::-1]
         faces = [
             (face, strength)
@@ -119,8 +123,9 @@ class Faces(Finish):
             if (strength := self.strength(face, *image.size))
         ]
         if not faces:
-            return image
-        whole = enhanced(np.ascontiguousarray(pixels), faces, tools, model, self.seed)
+            return larger
+        ground = None if larger is image else np.asarray(larger.convert("RGB"))[..., ::-1].copy()
+        whole = enhanced(np.ascontiguousarray(pixels), faces, tools, model, self.seed, ground, scale)
         done = Pictures.fromarray(np.ascontiguousarray(whole[..., ::-1]))
         if alpha is not None:
             done.putalpha(alpha)

@@ -32,7 +32,7 @@ def checkpoint(kind, name="model", prediction="epsilon"):
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        (checkpoint("starter"), (256, 20, 3.0, "DPM++ 2M", "Trailing")),
+        (checkpoint("starter"), (256, 20, 5.0, "DPM++ 2M", "Trailing")),
         (checkpoint("sd15"), (512, 20, 7.0, "DPM++ 2M", "Karras")),
         (checkpoint("sd2"), (512, 20, 7.0, "DPM++ 2M", "Karras")),
         (checkpoint("sd2", prediction="v_prediction"), (768, 20, 7.0, "DPM++ 2M", "Karras")),

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def test_the_shipped_catalog_can_be_read_and_every_file_has_a_licence_and_a_plac
         assert entry.licence
         assert entry.licence_url
         assert entry.about
+        assert entry.bytes or re.search(r"about \d+ [GM]B\.", entry.about), f"how large is {entry.id}?"
         assert FOLDERS[FOLDER_OF[entry.kind]] == entry.kind
     assert len({entry.sha256 for entry in catalog.values()}) == len(catalog)
 
@@ -51,7 +53,8 @@ def test_what_may_not_be_used_commercially_says_so_before_it_is_fetched():
 
 def test_a_group_is_fetched_by_its_name_and_an_unknown_name_lists_what_exists():
     catalog = read_catalog()
-    assert {entry.kind for entry in chosen(catalog, "first-painter")} >= {"checkpoint", "controlnet"}
+    kinds = {entry.kind for entry in chosen(catalog, "first-painter")}
+    assert kinds >= {"checkpoint", "controlnet", "lora", "tiny"}, "live painting needs the last two"
     assert chosen(catalog, "gfpgan-1.4") == (catalog["gfpgan-1.4"],)
     with pytest.raises(UnknownName, match=r"gfpgan-1\.4"):
         chosen(catalog, "gfpgan-1.5")
@@ -136,3 +139,35 @@ def test_installed_is_what_lies_in_our_folder_or_in_another_programs_whole(tmp_p
     assert installed(entry, Library(ours, [theirs])) == there
     here.write_bytes(b"\x80\x04.")
     assert installed(entry, Library(ours, [theirs])) == here
+
+
+def test_the_work_that_is_declared_is_that_of_the_published_architecture():
+    import torch
+    from spandrel.architectures.Compact import Compact
+    from spandrel.architectures.ESRGAN import ESRGAN
+    from spandrel.architectures.GFPGAN import GFPGAN
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from studio.post.parsenet import ParseNet
+    from studio.post.retinaface import RetinaFace
+
+    made: dict[str, Callable[[], torch.nn.Module]] = {
+        "realesrgan-x4plus": lambda: ESRGAN(num_blocks=23, scale=4),
+        "realesrgan-x4plus-anime-6b": lambda: ESRGAN(num_blocks=6, scale=4),
+        "realesrgan-x2plus": lambda: ESRGAN(in_nc=12, num_blocks=23, scale=4, shuffle_factor=2),
+        "realesr-general-x4v3": lambda: Compact(num_conv=32),
+        "realesr-animevideo-v3": lambda: Compact(num_conv=16),
+        "gfpgan-1.4": GFPGAN,
+        "parsenet": ParseNet,
+        "retinaface-resnet50": RetinaFace,
+    }
+    catalog = read_catalog()
+    for name, build in made.items():
+        with torch.device("meta"):
+            net, side = build().eval(), 512 if catalog[name].kind == "face" else 64
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            net(torch.zeros(1, 3, side, side, device="meta"))
+        unit = 1e9 if catalog[name].kind == "face" else 1e9 * side**2 / 1e6
+        assert counter.get_total_flops() / 2 / unit == pytest.approx(catalog[name].work, rel=0.02), name
+    named = {entry.id for entry in catalog.values() if entry.kind in ("upscaler", "face")}
+    assert all(catalog[name].work for name in named - {"yunet"}), "yunet's work is not worth saying"

@@ -10,16 +10,18 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from studio import metadata
 from studio.errors import BrokenWeights, OutOfMemory, Stopped, UnknownName, UnknownWeights
 from studio.families import sd, tiled_vae
 from studio.images import digest, encode_png
 from studio.models.library import Library
 from studio.painting import hires as enlarging
+from studio.painting import paint, passes, workbench
 from studio.painting.events import Picture
 from studio.painting.painter import Painter
-from studio.post import Clahe, Upscale
+from studio.post import Clahe, Faces, Upscale, facenets, faces
 from studio.post import enlarge as networks
-from studio.recipe import Hires, Recipe, Source
+from studio.recipe import Hires, Lora, Recipe, Source
 from studio.settings import Settings
 
 PAINTED = Recipe(prompt="a lake", steps=2, guidance=3.0, width=64, height=64, schedule="Trailing", seed=3)
@@ -39,6 +41,8 @@ def painter(tmp_path_factory):
             state[f"body.{2 * n + 1}.weight"] = torch.full((8,), 0.25)
     save_file(state, place / "good-x2.safetensors")
     save_file({"words": torch.zeros(2, 2)}, place / "foreign.safetensors")
+    torch.save(state, place / "old-x2.pth")
+    tiny.kohya_lora(folder / "loras" / "ink.safetensors", "starter")
     (place / "cut.safetensors").write_bytes((place / "good-x2.safetensors").read_bytes()[:-40])
     settings = Settings(data=tmp_path_factory.mktemp("data"), models=folder)
     return Painter(settings, Library(settings.models))
@@ -78,41 +82,92 @@ def test_weights_that_cannot_be_used_are_said_and_the_next_picture_is_made(
     assert size(painter, recipe.but(post=(Upscale(model="good-x2"),)), blobs) == (140, 180)
 
 
-# What is made to run out of memory: where, and in which recipe.
+# What is made to run out of memory: where, the how manieth call of it, and in which recipe.
 STAGES = {
-    "denoise": (sd, "denoise", {"hires": None}),
-    "decode": (sd, "decode", {"hires": None}),
-    "tiles of the decoder": (tiled_vae, "decoded", {"hires": None}),
-    "enlarge": (enlarging, "enlarged", {"hires": Hires(upscaler="good-x2")}),
-    "encode": (enlarging, "encode_picture", {"hires": Hires(upscaler="latent (bilinear)")}),
-    "post": (networks, "through", {"post": (Upscale(model="good-x2"), Clahe())}),
+    "load": (workbench, "load_component", 1, {}),
+    "text": (passes, "encode", 1, {}),
+    "denoise": (sd, "denoise", 1, {}),
+    "decode": (sd, "decode", 1, {}),
+    "tiles of the decoder": (tiled_vae, "decoded", 1, {}),
+    "enlarge": (enlarging, "enlarged", 1, {"hires": Hires(upscaler="good-x2")}),
+    "second denoise": (sd, "denoise", 2, {"hires": Hires(upscaler="good-x2")}),
+    "second decode": (sd, "decode", 2, {"hires": Hires(upscaler="good-x2")}),
+    "encode": (enlarging, "encode_picture", 1, {"hires": Hires(upscaler="latent (bilinear)")}),
+    "post": (networks, "through", 1, {"post": (Upscale(model="good-x2"), Clahe())}),
+    "faces": (facenets, "faces_in", 1, {"post": (Faces(),)}),
+    "a later step": (paint, "applied", 2, {"post": (Upscale(model="good-x2"), Clahe())}),
+    "png": (metadata, "write_png", 1, {"post": (Clahe(),)}),
 }
+FINISHING = ("encode", "post", "faces", "a later step", "png")
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_memory_that_runs_out_in_any_stage_is_said_and_the_next_job_is_fine(
     painter, finished, stage, monkeypatch
 ):
-    module, name, changes = STAGES[stage]
-    recipe, blobs = finished if stage in ("encode", "post") else (PAINTED, {})
+    module, name, nth, changes = STAGES[stage]
+    recipe, blobs = finished if stage in FINISHING else (PAINTED, {})
     recipe = recipe.but(**changes, seed=40 + len(stage))
     if stage == "tiles of the decoder":
         monkeypatch.setattr(tiled_vae, "WHOLE", 0)
+    if stage == "faces":  # as if the networks were there; they find nobody
+        monkeypatch.setattr(faces, "file_of", lambda library, *names: library.find("upscaler", "good-x2"))
+        monkeypatch.setattr(facenets, "faces_in", lambda pixels, tools, file: [])
     painter.stages.clear()
     expected = painter.one(recipe, blobs).png
     painter.stages.clear()
+    if stage == "load":
+        painter.models.unload()
+    real, calls, seen = getattr(module, name), [], []
 
-    def full(*_):
-        raise torch.OutOfMemoryError("out of memory")
+    def full(*given, **named):
+        calls.append(name)
+        if len(calls) >= nth:
+            raise torch.OutOfMemoryError("out of memory")
+        return real(*given, **named)
 
-    seen = []
     with monkeypatch.context() as patched:
         patched.setattr(module, name, full)
         with pytest.raises(OutOfMemory, match="not enough memory"):
             painter.paint(recipe, blobs, seen.append, lambda: False)
+    assert len(calls) >= nth
     assert not any(isinstance(event, Picture) for event in seen)
     again = painter.one(recipe, blobs).png
     assert Image.open(BytesIO(again)).tobytes() == Image.open(BytesIO(expected)).tobytes()
+
+
+# What reads a file of weights, and a recipe that has it read; any of them may say that memory has run out.
+NO_ROOM = (
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    OSError(12, "Cannot allocate memory"),
+)
+READING = {
+    "safetensors.safe_open": {"post": (Upscale(model="good-x2"),)},
+    "torch.load": {"post": (Upscale(model="old-x2"),)},
+    "spandrel.ModelLoader.load_from_state_dict": {"post": (Upscale(model="good-x2"),)},
+    "studio.models.lora.delta": {"loras": (Lora(model="ink"),)},
+}
+
+
+@pytest.mark.parametrize("error", NO_ROOM, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("reader", READING)
+def test_a_file_that_memory_was_too_short_for_is_not_called_damaged(
+    painter, finished, reader, error, monkeypatch
+):
+    recipe, blobs = finished if "post" in READING[reader] else (PAINTED, {})
+    recipe = recipe.but(**READING[reader])
+    painter.models.unload()
+    painter.stages.clear()
+
+    def full(*_, **__):
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reader, full)
+        with pytest.raises(OutOfMemory, match="not enough memory"):
+            painter.one(recipe, blobs)
+    assert size(painter, recipe, blobs)
 
 
 def test_one_want_of_memory_is_survived_without_a_word(painter, finished, monkeypatch):

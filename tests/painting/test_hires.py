@@ -55,18 +55,19 @@ def small(picture):
 @pytest.mark.parametrize("asked", [PIXELS, LATENT.but(strength=0.3)], ids=lambda asked: asked.upscaler)
 def test_the_composition_of_the_first_pass_is_kept(painter, asked):
     """All landscapes are light above and dark below, so what they share is taken away first."""
-    firsts = [small(pixels(painter, FIRST.but(seed=seed))) for seed in SEEDS]
+    first_pass = FIRST.but(width=128, height=128, steps=8)  # smaller ones are mostly alike
+    firsts = [small(pixels(painter, first_pass.but(seed=seed))) for seed in SEEDS]
     shared = sum(firsts) / len(firsts)
     for own in (0, 2):
-        done = pixels(painter, FIRST.but(seed=SEEDS[own], hires=asked))
-        assert done.shape == (128, 128, 3)
+        done = pixels(painter, first_pass.but(seed=SEEDS[own], hires=asked))
+        assert done.shape == (256, 256, 3)
         alike = [
             float(np.corrcoef((small(done) - shared).ravel(), (first - shared).ravel())[0, 1])
             for first in firsts
         ]
         mine = alike.pop(own)
-        assert mine > 0.45
-        assert mine > max(alike) + 0.1
+        assert mine > 0.6
+        assert mine > max(alike) + 0.3
 
 
 def test_the_second_pass_paints_and_does_not_only_enlarge(painter):

@@ -17,13 +17,14 @@ from studio.images import digest, encode_png
 from studio.models.library import Library
 from studio.painting.painter import Painter
 from studio.provenance import FACTS
-from studio.recipe import Control, Lora, Recipe, Source, Variation
+from studio.recipe import Control, Lora, Mask, Recipe, Source, Variation
 from studio.settings import Settings
 
 SMALL = Recipe(prompt="a boat at a lake", steps=2, width=64, height=64, seed=3, guidance=4.0)
 FILES = {"sd15": tiny.sd15_file, "sd2": tiny.sd21_file, "sdxl": tiny.sdxl_file}
 PICTURE = encode_png(Image.linear_gradient("L").resize((64, 64)).convert("RGB"))
-BLOBS = {digest(PICTURE): PICTURE}
+MASK = encode_png(Image.linear_gradient("L").resize((64, 64)))
+BLOBS = {digest(PICTURE): PICTURE, digest(MASK): MASK}
 
 
 def as_pickle(path):
@@ -128,6 +129,27 @@ def test_a_variation_is_another_picture_and_its_strength_says_how_far(painter):
     none, little, much = (
         pixels(painter, SMALL.but(model="sd15", variation=Variation(seed=8, strength=strength)))
         for strength in (0, 0.1, 0.6)
+    )
+    assert (none == plain).all()
+    assert 0 < abs(little - plain).mean() < abs(much - plain).mean()
+
+
+@pytest.mark.parametrize("family", FILES)
+@pytest.mark.parametrize("controlled", [False, True])
+@pytest.mark.parametrize(("masked", "strength"), [(False, 0.8), (True, 0.8), (True, 1.0)])
+def test_a_variation_over_a_picture_is_near_it_and_the_nearer_the_weaker(
+    painter, family, controlled, masked, strength
+):
+    recipe = SMALL.but(
+        model=family,
+        steps=3,
+        source=Source(image=digest(PICTURE), strength=strength),
+        mask=Mask(image=digest(MASK)) if masked else None,
+        controls=(Control(image=digest(PICTURE), model=family),) if controlled else (),
+    )
+    plain = pixels(painter, recipe)
+    none, little, much = (
+        pixels(painter, recipe.but(variation=Variation(seed=8, strength=share))) for share in (0, 0.1, 0.6)
     )
     assert (none == plain).all()
     assert 0 < abs(little - plain).mean() < abs(much - plain).mean()

@@ -11,13 +11,13 @@ from halls import models_folder
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from studio import metadata
+from studio import images, metadata
 from studio.models.library import Library
 from studio.painting.events import Picture, Step
 from studio.painting.painter import Painter
 from studio.painting.safety import VEILED, checker_of, veiled, views
 from studio.recipe import Recipe
-from studio.settings import Settings
+from studio.settings import PROJECT, Settings
 
 QUICK = Recipe(prompt="a lake", steps=2, width=64, height=64, seed=7, guidance=1)
 
@@ -104,6 +104,22 @@ def test_without_weights_nothing_is_checked(models, tmp_path):
     save_file({"a": torch.zeros(1)}, empty / "model.safetensors")
     painter.library.scan()
     assert checker_of(painter.library, painter.library.find("checkpoint", "starter")) is not None
+
+
+@pytest.mark.parametrize("finds", [True, False])
+def test_a_live_frame_is_looked_at_before_anybody_sees_it(tmp_path, finds):
+    checker_folder(tmp_path / "models" / "annotators" / "safety_checker", finds)
+    settings = Settings(data=tmp_path / "data", models=PROJECT / "models", device="cpu")
+    painter = Painter(settings, Library(settings.models, (tmp_path / "models",)))
+    painter._live._budget = 0.0  # one step always
+    wanted = Recipe(prompt="mist", seed=3, width=128, height=128, guidance=1)
+    plain, seen, again = (painter.live(wanted, {}, lambda: False, checked) for checked in (False, True, True))
+    assert (plain.veiled, plain.same) == (False, False)
+    assert (seen.veiled, seen.same) == (finds, False), "the unchecked frame before is not handed out"
+    assert (again.veiled, again.same, again.jpeg) == (finds, True, seen.jpeg)
+    shown = images.read(seen.jpeg).convert("L").resize((32, 32)).tobytes()
+    as_painted = images.read(plain.jpeg).convert("L").resize((32, 32)).tobytes()
+    assert (shown == as_painted) == (not finds)
 
 
 def test_the_whole_of_a_long_picture_is_seen_and_nothing_of_a_blurred_one():

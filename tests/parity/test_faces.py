@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from parity.originals import reference, same
+from parity.originals import here, reference, same
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from studio.bench import parity
 from studio.models.library import Library
 from studio.models.manager import Models
 from studio.post import Tools, Upscale, align, facenets, retinaface
 from studio.post.facenets import Face
 from studio.post.faces import enhanced
 from studio.post.parsenet import ParseNet
+from studio.settings import Settings
 
 pytestmark = pytest.mark.timeout(1800)  # real-size networks, twice, on a machine that others may share
 SEED = 7
@@ -190,3 +192,12 @@ def test_the_detector_finds_what_facexlib_s_finds(originals, tools, picture):
     assert len(ours) > 1
     assert ours.shape == made["found"].shape
     assert np.allclose(ours, made["found"], atol=1e-4 if exact else 1e-2)
+
+
+def test_the_bench_compares_a_gfpgan_file_of_one_s_own(folder, tmp_path):
+    if not here():
+        pytest.skip("Python 3.13 and later cannot build basicsr")
+    settings = Settings(data=tmp_path, models=folder)
+    report = parity.run(settings, str(folder / "faces" / "GFPGANv1.4.pth"))
+    assert [row[0] for row in report.rows] == ["whole picture", "aligned face"]
+    assert report.figures["differing"] == 0

@@ -8,9 +8,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from parity.originals import reference, same
+from parity.originals import here, reference, same
 from PIL import Image
 
+from studio.bench import originals
 from studio.bench.parity import ENHANCE, Net, described
 from studio.deep import Deep
 from studio.models.library import Library
@@ -21,7 +22,7 @@ from studio.post.enlarge import loaded, through
 SCRIPT = (
     ENHANCE
     + """
-for name in [name for name in made if name.startswith("seconds.")]:
+for name in [name for name in made if name.startswith(("seconds.", "processor."))]:
     del made[name]
 """
 )
@@ -114,6 +115,27 @@ def ours(step, pixels, tools):
     if pixels.dtype == np.uint16:
         return step(Deep(pixels), tools).pixels
     return np.asarray(step(Image.fromarray(pixels), tools))
+
+
+def test_the_originals_run_here_and_not_only_what_was_recorded_of_them():
+    if not here():
+        pytest.skip(
+            "Python 3.13 and later cannot build basicsr: what was recorded of the originals stands in"
+        )
+
+
+def test_without_the_originals_an_older_python_fails_with_a_sentence_and_a_newer_one_remembers(monkeypatch):
+    def absent():
+        raise originals.NoOriginals("The network is not there.")
+
+    monkeypatch.setattr(originals, "prepared", absent)
+    monkeypatch.setattr(originals, "NEWEST", (99,))
+    with pytest.raises(originals.NoOriginals, match="network"):
+        reference("upscale-between", SCRIPT)
+    monkeypatch.setattr(originals, "NEWEST", (3,))
+    made, exact = reference("upscale-between", SCRIPT)
+    assert made["rgb"].ndim == 3
+    assert not exact
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -6,10 +6,11 @@ import torch
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
-from studio.errors import BrokenWeights, Stopped, UnknownWeights
+from studio.deep import Deep
+from studio.errors import BrokenWeights, OutOfMemory, Stopped, UnknownWeights
 from studio.models.library import Library
 from studio.models.manager import Models
-from studio.post import Faces, Step, Tools, align, facenets
+from studio.post import Faces, Step, Tools, Upscale, align, facenets
 from studio.post import faces as step
 from studio.post.facenets import Face
 from studio.post.faces import FaceBox
@@ -119,6 +120,37 @@ def test_without_parsenet_it_is_said_that_the_edge_is_plain(tools):
     }
 
 
+def test_upscale_lays_restored_faces_onto_the_enlarged_picture(tools, picture):
+    plain = np.asarray(Upscale(model="lanczos", scale=2.5)(picture, tools))
+    faced = np.asarray(Upscale(model="lanczos", scale=2.5, faces=True)(picture, tools))
+    assert faced.shape == plain.shape == (800, 1000, 3)
+    assert faced[200:250, 212:238].min() > 200
+    assert np.array_equal(faced[650:, 750:], plain[650:, 750:])
+    assert {file.id for file in Upscale(model="lanczos", faces=True).found(tools.library)} == {
+        "GFPGANv1.4",
+        "face_detection_yunet_2023mar",
+    }
+
+
+def test_upscale_restores_faces_also_in_sixteen_bits_and_keeps_the_rest_of_them(tools, picture):
+    deep = Deep(np.asarray(picture).astype(np.uint16) * 257)
+    plain = Upscale(model="lanczos", scale=2)(deep, tools).pixels
+    faced = Upscale(model="lanczos", scale=2, faces=True)(deep, tools).pixels
+    assert faced.dtype == np.uint16
+    assert faced[160:200, 170:190].min() > 200 * 257
+    assert np.array_equal(faced[520:, 600:], plain[520:, 600:])
+
+
+def test_upscale_without_face_weights_says_what_to_fetch_and_goes_on(folder, picture):
+    library = Library(folder)
+    step = Upscale(model="lanczos", faces=True)
+    done = step(picture, Tools(library, Models("cpu"), lambda: None))
+    assert done.tobytes() == picture.resize((800, 640), Image.Resampling.LANCZOS).tobytes()
+    [said] = step.warnings(library)
+    assert "studio models get gfpgan-1.4" in said
+    assert Upscale(model="lanczos").warnings(library) == ()
+
+
 def test_the_step_is_a_member_of_the_chain_and_its_boxes_have_an_area():
     box = {"left": 0.1, "top": 0.1, "right": 0.4, "bottom": 0.5}
     said = {"kind": "faces", "only": [box]}
@@ -167,6 +199,23 @@ def test_a_damaged_detector_is_refused_in_words(folder, picture):
     ):
         with pytest.raises(BrokenWeights, match=words):
             facenets.faces_in(np.asarray(picture), tools, tools.library.find("face", name))
+
+
+def test_a_light_detector_without_memory_is_not_taken_for_damaged(folder, picture, monkeypatch):
+    import cv2
+
+    said = "OpenCV(5.0.0) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 9 bytes"
+
+    class Short:
+        def detect(self, pixels):
+            raise cv2.error(said)
+
+    monkeypatch.setattr(cv2.FaceDetectorYN, "create", lambda *_: Short())
+    (folder / "faces" / "face_detection_yunet_2023mar.onnx").write_bytes(b"onnx")
+    tools = Tools(Library(folder), Models("cpu"), lambda: None)
+    file = tools.library.files("face")[0]
+    with pytest.raises(OutOfMemory, match="smaller"):
+        tools.models.retry_lower(lambda: facenets.faces_in(np.asarray(picture), tools, file))
 
 
 def test_the_light_detector_s_rows_become_faces(folder, picture, monkeypatch):

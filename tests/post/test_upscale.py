@@ -8,6 +8,7 @@ from spandrel import ModelLoader
 
 from studio.deep import Deep
 from studio.errors import BadInput, BrokenWeights, Stopped, UnknownName, UnknownWeights
+from studio.images import Bounds
 from studio.models.load import load_state
 from studio.post import Tools, Upscale
 from studio.post import enlarge as enlarging
@@ -52,6 +53,23 @@ def test_any_scale_and_any_size_can_be_had(tools, picture):
     assert Upscale(model="tiny-x2", scale=3.5)(picture, tools).size == (220, 157)
     assert Upscale(model="realesr-general-x4v3", scale=1.5)(picture, tools).size == (94, 67)
     assert Upscale(model="tiny-x2", longest=400)(picture, tools).size == (400, 285)
+
+
+def test_a_square_that_is_doubled_past_its_size_asks_for_no_more_pixels_than_it_needs(tools, monkeypatch):
+    """As 256 pixels for a print of 4961: a fifth doubling of the whole would be 8192 pixels a side."""
+    monkeypatch.setattr(enlarging, "Bounds", lambda: Bounds(side=100, pixels=80 * 80))
+    square = Image.linear_gradient("L").convert("RGB").resize((8, 8))
+    done = array(Upscale(model="tiny-x2", longest=78)(square, tools))
+    assert done.shape == (78, 78, 3)
+    assert done[70, 39].mean() - done[8, 39].mean() > 100
+    with pytest.raises(BadInput, match="megapixels"):
+        Upscale(model="tiny-x2", longest=81)(square, tools)
+
+
+def test_an_exact_power_of_the_network_s_scale_is_its_passes_and_nothing_else(tools, picture):
+    with tools.models.use(loaded("tiny-x2", tools)) as (net,):
+        twice = through(net, through(net, np.asarray(picture), tools), tools)
+    assert (array(Upscale(model="tiny-x2", scale=4)(picture, tools)) == twice).all()
 
 
 def test_transparency_is_enlarged_by_the_network_too(tools, picture):
