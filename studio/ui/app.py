@@ -30,9 +30,10 @@ def build(studio: Studio, profile: Role = "owner") -> gr.Blocks:
     with gr.Blocks(title="Inkstone", analytics_enabled=False, fill_width=True) as blocks:
         masthead = scripted("masthead", ("language",), languages=names, language="", tabs=[*PANELS, *pages])
         masthead.render()
-        if profile == "owner":
-            scripted("share").render()
-        stage = scripted("stage", ("act", "restored", "style", "explore", "scroll"), words={}, order={})
+        scripted("share" if profile == "owner" else "forget").render()
+        stage = scripted(
+            "stage", ("act", "restored", "parts", "style", "explore", "scroll"), words={}, order={}
+        )
         page = Page(studio, catalogs, stage, profile)
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="bench", scale=0, min_width=330):
@@ -81,7 +82,8 @@ def wire(blocks: gr.Blocks, page: Page, masthead: gr.HTML, strip: gr.HTML, tabs:
     def opened(request: gr.Request) -> Mapping[Block, Any]:
         """Everything as the painter left it."""
         painter = painter_of(request)
-        chosen = studio.language(painter) or preferred(request.headers.get("accept-language", ""), catalogs)
+        asked = request.headers.get("accept-language", "")
+        chosen = studio.habits.language(painter) or preferred(asked, catalogs)
         words = catalogs.get(chosen) or next(iter(catalogs.values()))
         return applied(merged(speak(words), *(tab.recall(painter) for tab in tabs)))
 
@@ -90,7 +92,7 @@ def wire(blocks: gr.Blocks, page: Page, masthead: gr.HTML, strip: gr.HTML, tabs:
         chosen = str(getattr(event, "language", ""))[:16]
         if chosen not in catalogs:
             raise UnknownName("language", chosen, catalogs)
-        studio.speak(painter_of(request), chosen)
+        studio.habits.speak(painter_of(request), chosen)
         return applied(speak(catalogs[chosen]))
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

@@ -126,12 +126,19 @@ def kind_name(part: type[Part]) -> str:
     return str(info.default) if info else part.__name__.lower()
 
 
-def in_order(held: Any, kinds: Sequence[str]) -> bool:
-    """Whether a tuple of parts is what switches can say: each kind at most once, in the union's order."""
-    if not isinstance(held, list):
-        return True
-    places = [kinds.index(one["kind"]) if one["kind"] in kinds else -1 for one in held]
-    return -1 not in places and places == sorted(set(places))
+def each_once(held: Any, kinds: Sequence[str]) -> bool:
+    """Whether a tuple of parts is what switches and an order can say: each kind at most once."""
+    named = [one["kind"] for one in held] if isinstance(held, list) else []
+    return len(set(named)) == len(named) and set(named) <= set(kinds)
+
+
+def ordered(said: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    """Every kind, those that are named in their order; each other one follows what it usually follows."""
+    chain = [kind for kind in dict.fromkeys(said) if kind in kinds]
+    for i, kind in enumerate(kinds):
+        if kind not in chain:
+            chain.insert(chain.index(kinds[i - 1]) + 1 if i else 0, kind)
+    return chain
 
 
 # --- how it is shown
@@ -188,5 +195,6 @@ SHOWN: Mapping[str, type | tuple[type, ...]] = types.MappingProxyType(
         "radio": str,
         "list": str,
         "part": bool,
+        "order": str,
     }
 )

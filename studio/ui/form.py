@@ -1,7 +1,8 @@
 """`Form`: a Part's fields as components, and back. Bounds, titles, help and defaults come from the field.
 
 A field's path names its component: `steps`, and inside an optional group `post.clahe.clip`, where
-`post.clahe` itself is the switch. What no component can show (pictures, LoRAs) is carried as JSON,
+`post.clahe` itself is the switch and `post` the order in which such parts follow each other: their kinds, or
+nothing for the usual one. What no component can show (pictures, LoRAs) is carried as JSON,
 so that nothing is lost between a file and the next painting.
 """
 
@@ -18,7 +19,19 @@ from gradio.components import Component
 from pydantic.fields import FieldInfo
 
 from studio.part import Part
-from studio.ui.fields import MAKERS, SHOWN, Member, in_order, kind_name, kind_of, limits, members, optional
+from studio.ui.fields import (
+    MAKERS,
+    SHOWN,
+    Member,
+    each_once,
+    kind_name,
+    kind_of,
+    limits,
+    members,
+    optional,
+    ordered,
+)
+from studio.ui.page import scripted
 from studio.ui.words import Words
 
 Choices = Mapping[str, Sequence[tuple[str, Any]]]
@@ -40,6 +53,11 @@ class Entry:
         """The field as the Part declares it."""
         return self.part.model_fields[self.name]
 
+    @property
+    def valued(self) -> bool:
+        """Whether it shows a value, not which parts there are and in which order."""
+        return self.kind not in ("part", "order")
+
 
 class Form:
     """Components for every field of `part`, not yet placed: `place` puts them where they belong.
@@ -51,6 +69,11 @@ class Form:
     def __init__(self, part: type[Part], words: Words, choices: Choices, carrier: Component) -> None:
         self.part, self.carrier = part, carrier
         self.members = tuple(members(part))
+        chained = [member for member in self.members if member.many and not member.pictured]
+        self.chains = {
+            field: [kind_name(member.part) for member in chained if member.field == field]
+            for field in dict.fromkeys(member.field for member in chained)
+        }
         self.entries: dict[str, Entry] = {}
         for name in part.model_fields:
             self._add(part, name, name, "", words, choices)
@@ -62,6 +85,9 @@ class Form:
                 self.entries[member.path] = Entry(member.path, part, member.field, "part", switch)
             for name in member.part.model_fields:
                 self._add(member.part, name, f"{member.path}.{name}", member.path, words, choices)
+        for field in self.chains:
+            order = scripted("chain", field=field, names=self._names(field, words))
+            self.entries[field] = Entry(field, part, field, "order", order)
         self._placed: set[str] = set()
 
     def _add(
@@ -113,11 +139,7 @@ class Form:
     def place_rest(self) -> None:
         """Put every single field that is not placed yet."""
         self.place(
-            *(
-                p
-                for p, e in self.entries.items()
-                if p not in self._placed and not e.group and e.kind != "part"
-            )
+            *(p for p, e in self.entries.items() if p not in self._placed and not e.group and e.valued)
         )
 
     # --- values
@@ -127,9 +149,9 @@ class Form:
         by_path = {path: values[entry.component] for path, entry in self.entries.items()}
         partial: dict[str, Any] = carried(values[self.carrier])
         for path, entry in self.entries.items():
-            if not entry.group and entry.kind != "part":
+            if not entry.group and entry.valued:
                 partial[entry.name] = empty_is_none(entry.info, by_path[path])
-        for member in self.members:
+        for member in self._chained(by_path):
             shown = {
                 entry.name: empty_is_none(entry.info, by_path[path])
                 for path, entry in self.entries.items()
@@ -150,14 +172,15 @@ class Form:
     def write(self, value: Part) -> dict[Block, Any]:
         """The components' values that show this part; `read` gives it back."""
         plain = value.model_dump(mode="json")
-        shown = {path: plain[e.name] for path, e in self.entries.items() if not e.group and e.kind != "part"}
+        shown = {path: plain[e.name] for path, e in self.entries.items() if not e.group and e.valued}
         rest = {n: v for n, v in plain.items() if n not in shown and n != "version" and v not in (None, [])}
         for name in {
             member.field
             for member in self.members
-            if not member.pictured and in_order(plain[member.field], self._kinds(member))
+            if not member.pictured and each_once(plain[member.field], self.chains.get(member.field, ()))
         }:
             rest.pop(name, None)
+        shown |= {field: self._order(plain[field], kinds) for field, kinds in self.chains.items()}
         for member in self.members:
             found = self._present(member, plain)
             if not member.pictured:
@@ -191,6 +214,9 @@ class Form:
                 member = next(m for m in self.members if m.path == entry.path)
                 updates[entry.component] = {"label": words.name(member.part)}
                 continue
+            if entry.kind == "order":
+                updates[entry.component] = {"names": self._names(entry.path, words)}
+                continue
             update: dict[str, Any] = {"label": words.title(entry.part, entry.name)}
             if hasattr(entry.component, "info"):
                 update["info"] = words.help(entry.part, entry.name) or None
@@ -200,8 +226,26 @@ class Form:
             updates[entry.component] = update
         return updates
 
-    def _kinds(self, member: Member) -> list[str]:
-        return [kind_name(other.part) for other in self.members if other.field == member.field]
+    def _names(self, field: str, words: Words) -> dict[str, str]:
+        """What the parts of a chain are called, by their kinds, in the usual order."""
+        return {
+            kind_name(member.part): words.name(member.part)
+            for member in self.members
+            if member.field == field
+        }
+
+    def _chained(self, values: Mapping[str, Any]) -> list[Member]:
+        """The members, those of a chain in the order that the form holds."""
+        orders = {
+            field: ordered(str(values[field] or "").split(), kinds) for field, kinds in self.chains.items()
+        }
+        places = {f"{field}.{kind}": i for field, kinds in orders.items() for i, kind in enumerate(kinds)}
+        return sorted(self.members, key=lambda member: places.get(member.path, 0))
+
+    def _order(self, held: Any, kinds: Sequence[str]) -> str:
+        """The order of a chain as its component holds it."""
+        chain = ordered([one["kind"] for one in held], kinds) if each_once(held, kinds) else kinds
+        return "" if chain == kinds else " ".join(chain)
 
     def _present(self, member: Member, plain: Mapping[str, Any]) -> dict[str, Any] | None:
         held = plain[member.field]
@@ -209,7 +253,7 @@ class Form:
             return held
         if member.pictured:
             return held[0] if held else None
-        if not in_order(held, self._kinds(member)):
+        if not each_once(held, self.chains[member.field]):
             return None
         return next((one for one in held if one["kind"] == kind_name(member.part)), None)
 

@@ -120,6 +120,7 @@ def test_a_new_field_appears_by_itself():
         {"finish": ({"kind": "wax"},)},
         {"finish": ({"kind": "wax"}, {"kind": "glaze"})},
         {"finish": ({"kind": "glaze"}, {"kind": "glaze", "coats": 9})},
+        {"finish": ({"kind": "wax"}, {"kind": "glaze"}, {"kind": "wax", "warm": True})},
         {"post": ({"kind": "clahe", "clip": 3.5},), "vae": "some/vae", "seed": 2**64 - 1},
         {
             "loras": ({"model": "ink", "unet": 0.6},),
@@ -138,6 +139,27 @@ def test_what_is_written_into_the_form_is_read_back_whole(changes: dict):
 def test_a_chain_that_is_switched_off_is_read_as_no_steps():
     form = form_of()
     assert form.read(held(form, Recipe()))["post"] == ()
+
+
+def test_a_chain_in_another_order_is_shown_by_its_switches_and_its_order():
+    form = form_of()
+    values = held(form, Recipe.of({"post": ({"kind": "grain"}, {"kind": "tone"})}))
+    assert (values[form["post.grain"]], values[form["post.tone"]]) == (True, True)
+    assert values[form["post"]] == "upscale faces match clahe grain tone sharpen", "the rest where it was"
+    assert values[form.carrier] == "{}"
+    values[form["post.sharpen"]] = True
+    assert [step["kind"] for step in form.read(values)["post"]] == ["grain", "tone", "sharpen"]
+    assert held(form, Recipe.of({"post": ({"kind": "tone"}, {"kind": "grain"})}))[form["post"]] == ""
+
+
+@pytest.mark.parametrize("said", ["", "grain oil tone tone", None, 7])
+def test_an_order_that_is_spoilt_or_of_another_day_leaves_no_step_out(said):
+    form = form_of()
+    values = {**held(form, Recipe()), form["post"]: said}
+    kinds = [path.removeprefix("post.") for path in form.entries if path.startswith("post.")]
+    switches = [kind for kind in kinds if "." not in kind]
+    found = form.read({**values, **{form[f"post.{kind}"]: True for kind in switches}})["post"]
+    assert sorted(step["kind"] for step in found) == sorted(switches)
 
 
 def test_what_the_form_cannot_show_is_carried_and_can_be_taken_away():

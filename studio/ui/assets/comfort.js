@@ -5,7 +5,12 @@
   const KEYS = [
     ["anywhere", [["Ctrl+Enter", "paint"], ["Esc", "stop"], ["Alt+1 … 8", "tabs"], ["?", "help"]]],
     ["prompt", [["Ctrl+↑ ↓", "weigh"], ["Tab", "complete"]]],
-    ["canvas", [["B E", "brush"], ["G L M", "shapes"], ["[ ]", "size"], ["Ctrl+Z", "undo"], ["Ctrl+Shift+Z", "redo"], ["␣", "pan"]]],
+    ["canvas", [
+      ["B E", "brush"], ["G I", "fill"], ["L R O A", "shapes"], ["V", "move"], ["M", "mask"], ["[ ]", "size"], ["Ctrl+Z", "undo"],
+      ["Ctrl+Shift+Z", "redo"], ["H ␣", "pan"], ["wheel", "zoom"], ["turning wheel", "turn"], ["F", "fit"],
+      ["Esc", "shut"],
+    ]],
+    ["finish", [["Alt+↑ ↓", "order"]]],
     ["gallery", [["← → ↑ ↓", "walk"], ["␣", "open"], ["S", "star"], ["Del", "trash"], ["F", "compare"], ["Ctrl+A", "all"]]],
   ];
   let dialog = null;
@@ -20,7 +25,7 @@
     const parts = KEYS.map(([name, keys]) => {
       const part = ink.make("section");
       const list = ink.make("dl");
-      for (const [key, what] of keys) list.append(ink.make("dt", "", key), ink.make("dd", "", ink.say(`keys.${what}`)));
+      for (const [key, what] of keys) list.append(ink.make("dt", "", ink.say(`keys.on.${key}`) || key), ink.make("dd", "", ink.say(`keys.${what}`)));
       part.append(ink.make("h3", "", ink.say(`keys.${name}`)), list);
       return part;
     });

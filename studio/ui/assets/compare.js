@@ -35,7 +35,7 @@
     pair.forEach((picture, i) => {
       const image = views[i].querySelector("img");
       image.src = ink.url(`picture/${picture.id}.png`);
-      image.alt = picture.prompt.slice(0, 300);
+      image.alt = ink.called(picture, 300);
       image.style.setProperty("--ratio", String(picture.width / picture.height));
     });
     const alike = Math.abs(one.width / one.height - two.width / two.height) < 0.01;

@@ -53,6 +53,7 @@
     timer = setTimeout(() => send(false), 250);
     ink.form = drafts.get(tab);
     ink.formed?.();
+    ink.chain.formed?.();
     ink.sized?.(ink.form.width, ink.form.height);
     for (const [fold, part] of Object.entries(FOLDS)) {
       const used = paths.some((path, i) => values[i] === true && part.test(path));
@@ -79,18 +80,36 @@
 
   // --- how long it will take
 
+  const ANY = "0".repeat(64); // how long it takes does not depend on which picture it is
   let asking = 0;
-  function estimateSoon(form) {
+
+  // What decides how long this tab's picture takes: the painting itself, the high-res fix and the finish.
+  function weighed(form) {
+    const filled = Object.entries(form).filter(([, value]) => value !== "" && value !== null);
+    const within = (group) => Object.fromEntries(filled.filter(([path]) => path.startsWith(`${group}.`)).map(([path, value]) => [path.slice(group.length + 1), value]));
+    const { model, width, height, steps } = form, recipe = { model, width, height, steps };
+    if (form.hires === true) recipe.hires = within("hires");
+    recipe.post = ink.chain.of(form).map((kind) => ({ kind, ...within(`post.${kind}`) }));
+    const tab = ink.tab?.now(), [first] = ["highres", "finish"].includes(tab) ? ink.well.images() : [];
+    if (first) recipe.source = { image: first, strength: 0 };
+    else if (tab === "img2img") recipe.source = { image: ANY, ...within("source") };
+    return recipe;
+  }
+
+  ink.decides = weighed;
+
+  function estimateSoon(form = ink.form) {
     clearTimeout(asking);
     asking = setTimeout(async () => {
-      const { model, width, height, steps, count } = form;
+      const many = ink.tab?.now() === "finish" ? ink.well.images().length : 0;
       try {
-        const json = { recipe: { model, width, height, steps }, count };
+        const json = { recipe: weighed(form), count: Math.max(1, many || form.count) };
         const { seconds, others } = await ink.ask("estimate", { method: "POST", json });
         ink.showEstimate?.(seconds, others);
       } catch { ink.showEstimate?.(null, 0); /* the form is unfinished: no figure then */ }
     }, 700);
   }
+  ink.estimateAgain = () => { if (ink.form) estimateSoon(); };
 
   // --- keyboard: Ctrl+Enter paints, Esc stops
 
@@ -123,13 +142,14 @@
     veil(false);
     const files = [...event.dataTransfer.files];
     if (!files.length) return;
-    if (["highres", "finish"].includes(ink.tab.now())) ink.well.take(files).catch(ink.fault);
+    if (["highres", "finish"].includes(ink.tab.now())) ink.well.drop(event.dataTransfer).catch(ink.fault);
     else ink.restore(files[0]);
   });
 
   ink.restore = async (file) => {
     try {
       const found = await ink.ask("restore", { method: "POST", body: file });
+      ink.holdParts();
       ink.emit("restored", { recipe: found.recipe });
       ink.toast([ink.say("settings_back"), ...found.warnings].join(" "));
     } catch (error) { ink.fault(error); }

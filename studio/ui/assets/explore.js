@@ -4,6 +4,7 @@
   const ink = window.inkstone;
   const WORDS = ["replace", "matrix", "prompt"];
   const NEWEST = 12;
+  const LONGEST = 20000; // characters of an axis
   let view = null, props = null, grid = null, ends = [], stopped = false;
 
   ink.explore = (element, given, trigger, watch) => {
@@ -31,7 +32,7 @@
     const field = ink.make("select"), values = ink.make("textarea");
     values.rows = 1;
     values.spellcheck = false;
-    values.maxLength = 20000;
+    values.maxLength = LONGEST;
     field.onchange = () => { values.hidden = !field.value || field.value === "matrix"; hint(); };
     values.hidden = true;
     node.append(name, field, values);
@@ -71,9 +72,10 @@
 
   async function go() {
     if (!axes().length) { ink.toast(ink.say("explore.choose")); return; }
+    const said = axes().filter(({ field }) => ["replace", "prompt"].includes(field)).map(({ values }) => values);
     try {
-      if (ink.beforePaint && !(await ink.beforePaint())) return;
-      await ink.collect?.();
+      if (ink.beforePaint && !(await ink.beforePaint(...said))) return;
+      if (await ink.collect?.()) return;
       await new Promise((done) => setTimeout(done, 30)); // the carrier reaches the form with the next tick
       ink.sending?.();
       ink.emit("explore", { axes: axes() });
@@ -84,7 +86,9 @@
     const file = view.file.files[0];
     view.file.value = "";
     if (!file) return;
-    const text = await file.slice(0, 20000).text(), first = view.rows[0];
+    const text = file.size > 4 * LONGEST ? "" : await file.text(), first = view.rows[0];
+    const fault = file.size > 4 * LONGEST || text.length > LONGEST ? "long" : text.trim() ? "" : "empty";
+    if (fault) { ink.toast(ink.say(`explore.file.${fault}`), { kind: "fault" }); return; }
     fields();
     first.field.value = "prompt";
     first.values.value = text.trim();
@@ -102,11 +106,17 @@
     new MutationObserver(() => {
       const now = document.body.classList.contains("painting");
       if (busy && !now && view.forever.checked && !stopped && !document.querySelector(".tile[data-kind=failed]")) {
-        setTimeout(() => { if (view.forever.checked && !stopped) ink.paintNow(); }, 150);
+        setTimeout(() => { if (view.forever.checked && !stopped) { next(); ink.paintNow(); } }, 150);
       }
       if (now && !busy) stopped = false;
       busy = now;
     }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  }
+
+  // A seed that she set counts on, or every picture would be the same.
+  function next() {
+    const seed = /^\d+$/.exec(ink.form?.seed ?? "");
+    if (seed) ink.type("seed", String((BigInt(seed[0]) + BigInt(ink.form.count || 1)) % 2n ** 64n));
   }
 
   // --- the grid in the stage: each picture at its place, with labels
@@ -244,11 +254,11 @@
     view.ends.replaceChildren(...found.pictures.slice(0, NEWEST).map((one) => {
       const item = ink.make("li"), button = ink.make("button", "end"), image = ink.make("img");
       button.type = "button";
-      button.title = one.prompt.slice(0, 200);
+      button.title = ink.called(one, 200);
       button.setAttribute("aria-pressed", "false");
       button.dataset.id = one.id;
       image.src = ink.url(`thumb/${one.id}.webp`);
-      image.alt = one.prompt.slice(0, 120);
+      image.alt = ink.called(one, 120);
       button.append(image);
       button.onclick = () => choose(one.id);
       item.append(button);

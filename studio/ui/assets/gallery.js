@@ -161,8 +161,8 @@
     image.alt = "";
     image.decoding = "async";
     image.draggable = false;
-    leaf.setAttribute("aria-label", one.prompt.slice(0, 200));
-    leaf.title = one.prompt.slice(0, 300);
+    leaf.setAttribute("aria-label", ink.called(one, 200));
+    leaf.title = ink.called(one, 300);
     leaf.append(image, ink.make("span", "tick"), ink.make("span", "starred", "★"));
     mark(leaf);
     return leaf;

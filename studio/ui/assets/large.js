@@ -25,10 +25,7 @@
       swipe: step, slide,
       press: (event) => { if (!look.near() && event.target.closest?.(".large") && !inside(event)) box.close(); },
     });
-    box.onclose = () => {
-      document.querySelector(".gradio-container").append(document.querySelector(".toasts"));
-      shelf?.left?.(current.id);
-    };
+    box.onclose = () => shelf?.left?.(current.id);
     box.onkeydown = keys;
   };
 
@@ -68,14 +65,14 @@
     look.reset();
     const image = part("room").querySelector("img");
     image.src = ink.url(`picture/${one.id}.png`);
-    image.alt = one.prompt.slice(0, 300);
+    image.alt = ink.called(one, 300);
     image.style.setProperty("--ratio", String(one.width / one.height));
     part("frame").classList.toggle("wide", one.width / one.height > WIDE);
     part("frame").scrollLeft = 0;
     part("prompt").textContent = one.prompt;
     const link = part("download");
-    link.href = ink.url(`picture/${one.id}.png?download`);
-    link.download = `inkstone-${one.id}.png`;
+    link.href = ink.url(`gallery/file/${one.id}`); // called as the settings say
+    link.download = "";
     part("previous").hidden = !shelf.beside(id, -1);
     part("following").hidden = !shelf.beside(id, 1);
     facts(one, null);
@@ -129,7 +126,7 @@
   function relative(one) {
     const button = ink.make("button", "thumb"), image = ink.make("img");
     button.type = "button";
-    button.title = one.prompt.slice(0, 200);
+    button.title = ink.called(one, 200);
     button.setAttribute("aria-label", button.title);
     button.style.aspectRatio = `${one.width} / ${one.height}`;
     image.alt = "";

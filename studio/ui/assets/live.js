@@ -5,13 +5,17 @@
   const REST = 600, LONGEST = 512, KEPT = "inkstone-live"; // milliseconds; pixels of what is sent
   const HEEDED = ["prompt", "negative", "model", "seed", "width", "height", "clip_skip", "emphasis"];
   let view = null, on = false, wanted = false, dirty = false, flying = 0, number = 0, sent = 0, resting = 0, rests = false;
+  const noise = String(Math.floor(Math.random() * 2 ** 31)); // where she set no seed: of every frame, and of the picture in full
+  let asking = ""; // the seed of the picture in full that is being asked for
   let told = "", rate = 0, last = 0, finishing = false, fresh = false, complained = "";
   const sheets = { lines: document.createElement("canvas"), colour: document.createElement("canvas") };
 
   ink.live = (element, props, trigger, watch) => {
-    view = Object.fromEntries(["switch", "record", "rate"].map((name) => [name, element.querySelector(`.live-${name}`)]));
+    view = Object.fromEntries(["switch", "record", "kind", "rate"].map((name) => [name, element.querySelector(`.live-${name}`)]));
     view.switch.onclick = () => (on ? ink.live.stop() : ink.live.start());
     view.record.onclick = () => (film ? keepFilm() : record());
+    view.kind.value = ink.habit("film-mp4") ? "mp4" : "webp";
+    view.kind.onchange = () => ink.habit("film-mp4", view.kind.value === "mp4");
     ink.onTab?.(() => { if (on && !guide().any) pause(); show(); });
     document.addEventListener("visibilitychange", () => { if (document.hidden && on) pause(); });
     ink.spoken(show);
@@ -52,6 +56,8 @@
   };
 
   ink.live.isOn = () => on;
+  // Once after the pen came to rest: the noise of the frames, from which the picture in full shall come too.
+  ink.live.takes = () => { const seed = asking; asking = ""; return seed; };
 
   function pause() {
     clearTimeout(resting);
@@ -63,7 +69,7 @@
     if (!view) return;
     view.switch.setAttribute("aria-pressed", String(on));
     view.switch.title = ink.say("live.hint");
-    view.record.hidden = !on && !film;
+    view.record.hidden = view.kind.hidden = !on && !film;
     view.record.setAttribute("aria-pressed", String(Boolean(film)));
     view.record.querySelector("span").textContent = ink.say(film ? "live.keep" : "live.record");
     view.record.title = ink.say("live.record_hint");
@@ -75,6 +81,7 @@
   function changed() {
     if (!on || !guide().any) return;
     clearTimeout(resting);
+    asking = "";
     if (finishing && pressed) { finishing = false; ink.stop?.(); } // she draws on: it would be of before
     rests = !pressed;
     dirty = true;
@@ -96,12 +103,14 @@
 
   // The pen rests: the picture is painted in full.
   function finish() {
-    if (!on || !ink.paintNow || !fresh || ink.canvas.isEmpty()) return;
-    if (flying || dirty) { resting = setTimeout(finish, 100); return; } // the last frame comes first
+    if (!on || !ink.paintNow || ink.canvas.isEmpty()) return;
+    if (flying || dirty) { resting = setTimeout(finish, 100); return; } // the last frame comes first, or the very first
+    if (!fresh) return;
     if (document.body.classList.contains("painting")) return;
     line.rest();
     finishing = true;
     fresh = false;
+    asking = noise;
     ink.paintNow();
   }
 
@@ -133,6 +142,7 @@
     const recipe = Object.fromEntries(HEEDED.filter((name) => form[name] !== undefined && form[name] !== null && form[name] !== "")
       .map((name) => [name, form[name]]));
     recipe.prompt = form.prompt || "";
+    if (!/^\d+$/.test(recipe.seed ?? "")) recipe.seed = noise;
     const loras = ink.chips?.get?.().loras;
     if (loras) recipe.loras = loras;
     const lines = {};
@@ -226,7 +236,9 @@
         body: JSON.stringify({ ...said, seed: String(seed), canvas: btoa(text) }),
       });
       if (answer.status === 200) {
-        shown(mine, await answer.blob(), { steps: Number(answer.headers.get("X-Steps")), same: answer.headers.get("X-Same") === "1" });
+        shown(mine, await answer.blob(), {
+          steps: Number(answer.headers.get("X-Steps")), same: answer.headers.get("X-Same") === "1", sentence: answer.headers.get("X-Sentence"),
+        });
         return;
       }
       flying = 0;
@@ -244,7 +256,7 @@
         socket.send(body);
       },
       rest() {
-        if (posting) ink.ask("live/rest", { method: "POST" }).catch(() => {});
+        if (posting) ink.ask("live/rest", { method: "POST", json: { seed: String(seed) } }).catch(() => {});
         else if (socket?.readyState === WebSocket.OPEN) socket.send('{"rest": true}');
       },
       close() {
@@ -270,7 +282,8 @@
     const lately = last && now - last < 2000 ? 1000 / (now - last) : 0;
     rate = lately && rate ? rate + 0.2 * (lately - rate) : lately || rate;
     last = now;
-    complained = "";
+    if (said?.sentence) fault(said.sentence);
+    else complained = "";
     if (!said?.same) fresh = true; // since the last picture in full
     if (of === flying) flying = 0;
     if (on) {
@@ -364,7 +377,7 @@
   }
 
   async function keepFilm() {
-    const done = film;
+    const done = film, kind = view.kind.value;
     film = null;
     show();
     if (!done.frames.length) { ink.toast(ink.say("live.no_film")); return; }
@@ -376,11 +389,11 @@
       parts.push(head.buffer, blob);
     }
     try {
-      const answer = await fetch(ink.url("film"), { method: "POST", credentials: "same-origin", body: new Blob(parts) });
+      const answer = await fetch(ink.url(`film?kind=${kind}`), { method: "POST", credentials: "same-origin", body: new Blob(parts) });
       if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).sentence || ink.say("offline"));
       const link = ink.make("a");
       link.href = URL.createObjectURL(await answer.blob());
-      link.download = "inkstone-live.webp";
+      link.download = `inkstone-live.${kind}`;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60000);
       ink.toast(ink.say("live.filmed"));

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const ink = window.inkstone;
-  const KINDS = ["checkpoint", "lora", "controlnet", "upscaler", "face", "annotator", "vae", "embedding"];
+  const KINDS = ["checkpoint", "lora", "controlnet", "upscaler", "face", "annotator", "vae", "tiny", "embedding"];
   let view = null, state = null, source = null;
 
   ink.models = (element) => {
@@ -12,7 +12,7 @@
       event.preventDefault();
       try {
         const found = await ink.ask("models/use", { method: "POST", json: { folder: field.value.trim() } });
-        ink.toast(ink.say("models.found", { program: found.program, n: found.models }));
+        ink.toast(ink.say("models.found", { program: found.program || found.folder, n: found.models }));
         field.value = "";
         load();
       } catch (error) { ink.fault(error); }
@@ -35,6 +35,7 @@
   }
 
   const size = (bytes) => (!bytes ? "" : bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.max(1, Math.round(bytes / 1e6))} MB`);
+  const told = (bytes) => size(bytes) || ink.say("models.unsized"); // of what is not here yet
   const coming = (id) => state.downloads.find((one) => one.id === id);
   const active = (one) => one && (one.state === "waiting" || one.state === "coming");
 
@@ -81,10 +82,10 @@
 
   function offer(one) {
     const item = ink.make("li", "model");
-    const seconds = one.seconds ? ink.say("models.seconds", { time: ink.time(one.seconds) }) : "";
+    const seconds = one.seconds ? ink.say({ upscaler: "models.seconds.upscaler", face: "models.seconds.face" }[one.kind] || "models.seconds", { time: ink.time(one.seconds) }) : "";
     item.dataset.id = one.id;
     item.append(ink.make("b", "", one.title), ink.make("p", "", ink.tell(one.about)),
-      ink.make("span", "facts", [one.family, size(one.bytes), one.licence, seconds].filter(Boolean).join(" · ")));
+      ink.make("span", "facts", [one.family, told(one.bytes), one.licence, seconds].filter(Boolean).join(" · ")));
     if (one.terms) item.append(ink.make("span", "terms", ink.tell(one.terms)));
     const foot = ink.make("div", "foot");
     item.append(foot);
@@ -125,7 +126,7 @@
   function ask(one) {
     const box = view.licence;
     box.querySelector("h3").textContent = one.title;
-    box.querySelector(".what").textContent = [size(one.bytes), one.licence].filter(Boolean).join(" · ");
+    box.querySelector(".what").textContent = [told(one.bytes), one.licence].filter(Boolean).join(" · ");
     box.querySelector(".terms").textContent = [ink.tell(one.terms), one.licence_read ? "" : ink.say("models.hearsay")].filter(Boolean).join(" ");
     const link = box.querySelector("a");
     link.hidden = !one.licence_url;

@@ -6,10 +6,12 @@
   const readers = [];
 
   ink.say = (key, values = {}) => {
-    let text = ink.words[key] ?? "";
-    for (const [name, value] of Object.entries(values)) text = text.replaceAll(`{${name}}`, String(value));
-    return text;
+    const text = ink.words[key] ?? ""; // a value is put in as it is: neither “$&” nor “{n}” means anything in it
+    return text.replace(/\{(\w+)\}/g, (whole, name) => (Object.hasOwn(values, name) ? String(values[name]) : whole));
   };
+
+  // What a picture is called: its words; one that was only finished may have none.
+  ink.called = (picture, most) => picture.prompt.slice(0, most) || ink.say("picture.wordless");
 
   // Tell what to do whenever the page's language is known or changes.
   ink.spoken = (act) => {
@@ -50,6 +52,9 @@
   ink.url = (path) => new URL(`studio/${path}`, document.baseURI).href;
 
   // Ask one of our routes. Fails with an Error whose message is a sentence for the painter.
+  // Give the studio a picture; what it is called there.
+  ink.upload = async (body) => (await ink.ask("upload", { method: "POST", body })).image;
+
   ink.ask = async (path, { method = "GET", json, body, keepalive = false } = {}) => {
     let answer;
     try {
@@ -101,6 +106,12 @@
     setTimeout(away, kind === "fault" ? 15000 : 6000);
   };
   ink.fault = (error) => ink.toast(error.message, { kind: "fault" });
+
+  // A dialog that closes may leave the page; the messages in it stay.
+  addEventListener("close", ({ target }) => {
+    const place = target.querySelector?.(".toasts");
+    if (place) document.querySelector(".gradio-container").append(place);
+  }, true);
 
   ink.time = (seconds) => {
     const s = Math.max(1, Math.round(seconds));

@@ -3,6 +3,7 @@
   "use strict";
   const ink = window.inkstone;
   const PROMPT = "#field-prompt textarea";
+  const LONGEST = 10000; // characters that are looked at
   const COPIED = [
     "font", "letterSpacing", "wordSpacing", "lineHeight", "textAlign", "textIndent", "tabSize", "direction",
     "paddingTop", "paddingRight", "paddingBottom", "paddingLeft",
@@ -59,11 +60,15 @@
   async function look(prompt) {
     const mine = ++asked, using = model();
     if (said && said.prompt === prompt && said.model === using) return said;
+    const found = await words(prompt, using);
+    if (found && mine === asked) said = found;
+    return found;
+  }
+
+  async function words(prompt, using) {
     try {
       const found = await ink.ask("words", { method: "POST", json: { prompt, model: using } });
-      const fresh = { ...found, prompt, model: using };
-      if (mine === asked) said = fresh;
-      return fresh;
+      return { ...found, prompt, model: using };
     } catch { return null; /* Paint itself says what is wrong */ }
   }
 
@@ -92,11 +97,15 @@
 
   const listed = (words) => words.map((word) => ink.say("prompting.word", { word })).join(ink.say("prompting.comma"));
 
-  // --- before Paint: with words it does not know, she is asked and nothing is painted silently
+  // --- before Paint: with words it does not know, she is asked and nothing is painted silently. `more`: other
+  // prompts that will be painted, as a grid's or a scroll's
 
-  ink.beforePaint = async () => {
+  ink.beforePaint = async (...more) => {
     if (!area() || ["finish"].includes(document.body.dataset.tab)) return true;
-    const found = await look(area().value);
+    const second = ink.form?.hires ? ink.form["hires.prompt"] : "";
+    const others = [second, ...more].filter(Boolean);
+    const all = [area().value, ...others].join("\n").slice(0, LONGEST);
+    const found = await (others.length ? words(all, model()) : look(all));
     if (!found || found.verdict === "all" || found.words.every((word) => agreed.has(word))) return true;
     const { painters } = await ink.ask("words/painters").catch(() => ({ painters: [] }));
     const answer = await question(found, painters[0]);

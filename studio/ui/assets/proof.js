@@ -40,9 +40,9 @@
 
   // The steps that are switched on, in their order, as the form holds them.
   function steps(form) {
-    return Object.keys(form).filter((path) => path.startsWith("post.") && path.split(".").length === 2 && form[path] === true).map((path) => ({
-      kind: path.slice(5),
-      ...Object.fromEntries(Object.entries(form).filter(([name]) => name.startsWith(`${path}.`)).map(([name, value]) => [name.slice(path.length + 1), value])),
+    return ink.chain.of(form).map((kind) => ({
+      kind,
+      ...Object.fromEntries(Object.entries(form).filter(([name]) => name.startsWith(`post.${kind}.`)).map(([name, value]) => [name.slice(kind.length + 6), value])),
     }));
   }
 

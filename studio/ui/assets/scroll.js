@@ -45,7 +45,7 @@
     view.ends.replaceChildren(...found.pictures.slice(0, NEWEST).map((one) => {
       const item = ink.make("li"), button = ink.make("button", "end"), image = ink.make("img");
       button.type = "button";
-      button.title = one.prompt.slice(0, 200);
+      button.title = ink.called(one, 200);
       button.setAttribute("aria-label", button.title);
       image.src = ink.url(`thumb/${one.id}.webp`);
       image.alt = "";
@@ -71,7 +71,7 @@
     const lines = view.turns.value.split("\n").map((line) => line.trim()).filter(Boolean);
     const turns = lines.map((prompt, i) => ({ at: (i + 1) / (lines.length + 1), prompt }));
     try {
-      if (ink.beforePaint && !(await ink.beforePaint())) return;
+      if (ink.beforePaint && !(await ink.beforePaint(...lines))) return;
       begun = true;
       ink.sending?.();
       ink.emit("scroll", { scroll: { length: wanted(), direction: way, turns, picture: from || "" } });

@@ -37,7 +37,8 @@
       if (!state.open) return;
       part(".lost").hidden = !state.lost;
       part(".url").value = state.url;
-      part(".with-password").hidden = !state.password;
+      part(".with-password").hidden = part(".for-one").hidden = !state.password;
+      part(".once").value = state.once;
       part(".password").value = state.password;
       code(part(".code"), state.code);
       part(".none").hidden = state.guests.length > 0;
@@ -89,13 +90,17 @@
         .finally(() => { part(".start").textContent = ink.say("share.start"); });
     };
     part(".stop").onclick = () => ask("share/stop", {});
-    part(".copy").onclick = async () => {
-      const text = state.password ? `${state.url}\n${ink.say("share.password")}: ${state.password}` : state.url;
+    const copied = async (text, field, said) => {
       try {
         await navigator.clipboard.writeText(text);
-        ink.toast(ink.say("share.copied"));
-      } catch { part(".url").select(); }
+        ink.toast(ink.say(said));
+        return true;
+      } catch { part(field).select(); return false; }
     };
+    part(".copy").onclick = () => copied(
+      state.password ? `${state.url}\n${ink.say("share.password")}: ${state.password}` : state.url, ".url", "share.copied");
+    // What was copied is somebody's now; the next friend gets another.
+    part(".copy-once").onclick = async () => { if (await copied(state.once, ".once", "share.copied.once")) ask("share/give", {}); };
     ink.spoken(() => { if (state) show(); });
     ask("share");
   };

@@ -62,7 +62,7 @@
     follow();
   };
 
-  ink.act = (name, picture) => ink.emit("act", { act: name, id: picture });
+  ink.act = (name, picture) => { ink.holdParts(); ink.emit("act", { act: name, id: picture }); };
 
   function ordered(order) {
     if (order?.scroll) ink.scroll.watch(order.scroll);
@@ -142,6 +142,7 @@
     const preview = event.preview ? `data:image/webp;base64,${event.preview}` : kept.preview;
     jobs.set(event.job, { ...kept, ...event, preview, at: performance.now(), begun: kept.begun || event.kind !== "queued" });
     if (event.kind === "done" || event.kind === "image") ink.strip?.add?.(event.picture);
+    ink.heard?.(event);
   }
 
   function ended(group, jobs) {
@@ -151,6 +152,7 @@
     const notes = [...jobs.values()].filter((one) => one.kind === "done" && one.sentence);
     if (notes.length) ink.toast([...new Set(notes.map((one) => one.sentence))].join(" "));
     if ([...jobs.values()].some((one) => one.kind !== "cancelled")) ink.told?.(finished([...jobs.values()]));
+    ink.estimateAgain?.(); // the first picture of a model is the first measure
   }
 
   ink.sending = () => {

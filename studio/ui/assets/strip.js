@@ -63,7 +63,14 @@
     view.nothing.textContent = ink.say(search ? "nothing_found" : "gallery.empty");
     view.more.hidden = !more;
     const old = new Map([...view.shelf.children].map((node) => [node.dataset.id, node]));
-    view.shelf.replaceChildren(...shown.map((one) => old.get(one.id) || thumb(one)));
+    view.shelf.replaceChildren(...shown.map((one) => named(old.get(one.id) || thumb(one), one)));
+  }
+
+  // The page's language may come after the pictures.
+  function named(item, one) {
+    item.querySelector("button").title = ink.called(one, 300);
+    item.querySelector("img").alt = ink.called(one, 120);
+    return item;
   }
 
   function thumb(one) {
@@ -76,8 +83,6 @@
     image.loading = "lazy";
     image.decoding = "async";
     image.src = ink.url(`thumb/${one.id}.webp`);
-    image.alt = one.prompt.slice(0, 120);
-    button.title = one.prompt.slice(0, 300);
     button.append(image);
     button.onclick = () => ink.large(one.id);
     item.append(button);

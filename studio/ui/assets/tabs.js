@@ -3,9 +3,12 @@
   "use strict";
   const ink = window.inkstone;
   const KEPT = "inkstone-tab";
-  const DRAWN = ink.drawn = ["source", "mask", "controls", "drawing", "pictures"]; // what a canvas or a well puts into a recipe
+  const DRAWN = ink.drawn = ["source", "mask", "controls", "drawing", "pictures", "live"]; // what a canvas or a well puts into a recipe
   const CANVAS = new Set(["img2img", "sketch"]), FINISHED = new Set(["highres", "finish"]);
   const LAP = 32; // pixels over which the new grows out of the old where a sheet has grown
+  const PARTS = /^(hires|post\.[^.]+)$/; // the switches of larger and finished
+  const GROUPS = { txt2img: "painted", img2img: "painted", sketch: "painted", highres: "larger", finish: "finished" };
+  const PLAIN = { painted: false, larger: true, finished: false }; // whether the high-res fix is on where she never chose
   const listeners = [];
   let names = [], bar = null, touched = false, newcomer = false;
 
@@ -65,16 +68,59 @@
       if (on && before) button.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
     if (before !== name) {
+      regroup(name);
       unfold(name);
       listeners.forEach((act) => act(name, before));
+      ink.estimateAgain?.();
       dispatchEvent(new Event("resize"));
     }
   };
   ink.tab.now = now;
   ink.onTab = (act) => { listeners.push(act); if (document.body.dataset.tab) act(now(), ""); };
 
-  // The fold that a tab is about is open in it.
+  // --- making larger and finishing: what is painted, made larger or finished has each its own switches, so that
+  // a picture that is made larger does not make every picture painted afterwards large
+
+  let opening = false, chosen = {}, waiting = 0; // what a group's switches shall be, and how often the form was not yet told
+  const said = () => (waiting ? { ...ink.form, ...chosen } : ink.form || {});
+  const switches = () => Object.keys(ink.form || {}).filter((path) => PARTS.test(path));
+  let slots = {};
+  try { slots = JSON.parse(localStorage.getItem(`${KEPT}-parts`)) || {}; } catch { /* private window */ }
+  const keepSlots = (more) => {
+    slots = { ...slots, ...more };
+    try { localStorage.setItem(`${KEPT}-parts`, JSON.stringify(slots)); } catch { /* private window */ }
+  };
+
+  // Remember the switches as they are now: before she leaves, and before a recipe fills the form.
+  ink.holdParts = () => {
+    if (!ink.form || !slots.now) return;
+    keepSlots({ [slots.now]: { model: ink.form.model, on: switches().filter((path) => said()[path]) } });
+  };
+
+  function regroup(name) {
+    const next = GROUPS[name], before = slots.now;
+    if (!next || next === before) return;
+    if (!opening) ink.holdParts();
+    keepSlots({ now: next });
+    if (!before || opening) return; // the form says what it was kept with, or what a recipe says
+    const mine = slots[next], known = mine && mine.model === ink.form?.model; // another model ends in another way
+    if (!ink.form || !ink.emit) return; // the page is still opening
+    const now = said(), wanted = (path) => (known ? mine.on.includes(path) : path === "hires" ? PLAIN[next] : now[path]);
+    chosen = Object.fromEntries(switches().map((path) => [path, Boolean(wanted(path))]));
+    waiting += 1;
+    ink.emit("parts", {}); // a fold that is closed has no switches in the page: the form sets them
+  }
+
+  // The switches of these paths, as the tab's group has them.
+  ink.parts = (paths) => {
+    waiting = Math.max(0, waiting - 1);
+    ink.form = { ...ink.form, ...chosen };
+    return paths.map((path) => Boolean(chosen[path]));
+  };
+
+  // The fold that a tab is about is open in it; while the page is still opening, a fold hears no click.
   function unfold(name) {
+    if (!ink.ready) { setTimeout(() => now() === name && unfold(name), 100); return; }
     const fold = document.getElementById({ highres: "larger", finish: "finishing" }[name] || "");
     const head = fold?.querySelector(".label-wrap");
     if (head && !head.classList.contains("open")) head.click();
@@ -82,7 +128,6 @@
 
   // --- what the tab's picture gives to the recipe
 
-  const upload = async (blob) => (await ink.ask("upload", { method: "POST", body: blob })).image;
 
   const coloured = () => document.querySelector("#sketch-colour input"); // whether colour guides a sketch too
 
@@ -90,14 +135,14 @@
     const canvas = ink.canvas, [width, height] = canvas.size(), parts = {};
     if (tab === "sketch") {
       const lines = await canvas.lines(width, height);
-      if (lines) parts.controls = [{ image: await upload(lines) }];
+      if (lines) parts.controls = [{ image: await ink.upload(lines) }];
       const colour = coloured()?.checked && await canvas.colour(width, height);
-      if (colour) parts.source = { image: await upload(colour) };
+      if (colour) parts.source = { image: await ink.upload(colour) };
     } else {
       const colour = await canvas.colour(width, height);
-      if (colour) parts.source = { image: await upload(colour) };
+      if (colour) parts.source = { image: await ink.upload(colour) };
       const mask = colour && await canvas.mask(width, height);
-      if (mask) parts.mask = { image: await upload(mask), ...(canvas.bare() ? { blur: LAP } : {}) };
+      if (mask) parts.mask = { image: await ink.upload(mask), ...(canvas.bare() ? { blur: LAP } : {}) };
     }
     if (!parts.source && !parts.controls) throw new Error(ink.say(`canvas.missing.${tab}`));
     const kept = await ink.ask("drawing/keep", { method: "POST", json: { drawing: canvas.drawing() } });
@@ -105,20 +150,23 @@
     return parts;
   }
 
-  // Put into the form what this tab paints from. False (with a sentence) when something is missing.
+  // Put into the form what this tab paints from. True when the tab has asked
+  // the studio itself. Raises a sentence when something is missing.
   ink.collect = async () => {
     const tab = now(), held = ink.chips.get();
     const rest = Object.fromEntries(Object.entries(held).filter(([name]) => !DRAWN.includes(name)));
     if (FINISHED.has(tab)) {
       const chosen = ink.well.images();
       if (!chosen.length && tab === "finish") throw new Error(ink.say("well.missing"));
+      if (chosen.length > 1 && tab === "finish") { await ink.well.finish(); return true; }
       if (chosen.length > 1) ink.chips.set({ ...rest, pictures: chosen });
       else ink.chips.set({ ...rest, ...(chosen.length ? { source: { image: chosen[0], strength: 0 } } : {}) });
     } else if (CANVAS.has(tab)) {
-      const same = !touched && (held.source || held.controls);
-      if (same) return; // exactly what was brought back
+      const seed = ink.live?.takes?.(), live = seed ? { live: seed } : {}, { live: _, ...others } = held;
+      const same = !touched && (held.source || held.controls); // exactly what was brought back
+      if (same) { ink.chips.set({ ...others, ...live }); return; }
       if (!ink.canvas?.isEmpty || ink.canvas.isEmpty()) throw new Error(ink.say(`canvas.missing.${tab}`));
-      ink.chips.set({ ...rest, ...await drawn(tab) });
+      ink.chips.set({ ...rest, ...await drawn(tab), ...live });
       touched = false;
     } else if (DRAWN.some((name) => name in held)) ink.chips.set(rest);
   };
@@ -129,7 +177,9 @@
   ink.open = async (what) => {
     if (document.querySelector("dialog[open]")) document.querySelector("dialog[open]").close();
     if (!what.tab) { if (!["txt2img", ...CANVAS, ...FINISHED].includes(now())) ink.tab("txt2img"); return; }
+    opening = Boolean(what.size || what.unroll); // a whole recipe has filled the form
     ink.tab(what.tab);
+    opening = false;
     if (what.unroll) { ink.scroll.begin(what.unroll); return; }
     scrollTo({ top: 0, behavior: "smooth" });
     try {
@@ -166,47 +216,12 @@
     document.body.classList.add("gathering");
     try {
       if (ink.beforePaint && !(await ink.beforePaint())) return;
-      await ink.collect();
+      if (await ink.collect()) return; // it has been asked for already
       await new Promise((done) => setTimeout(done, 30)); // the carrier reaches the form with the next tick
       through = true;
       button.click();
     } catch (error) { ink.fault(error); } finally { document.body.classList.remove("gathering"); }
   }, true);
-
-  // --- the well: finished pictures that are made larger or finished, one or a whole folder
-
-  let well = null;
-  ink.well = (element) => {
-    well = { hold: element.querySelector(".hold"), row: element.querySelector(".row"), away: element.querySelector(".away"),
-      said: element.querySelector("[data-word]"), file: element.querySelector("input"), digests: [] };
-    well.hold.onclick = () => well.file.click();
-    well.file.onchange = () => { ink.well.take([...well.file.files]).catch(ink.fault); };
-    well.away.onclick = () => ink.well.show();
-  };
-  ink.well.images = () => well?.digests || [];
-  ink.well.take = async (files) => {
-    const found = [];
-    for (const file of files.filter((one) => /^image\/(png|jpeg|webp)$/.test(one.type))) {
-      found.push(await upload(file));
-      ink.well.show(...found);
-    }
-    if (!found.length) throw new Error(ink.say("well.none"));
-    well.file.value = "";
-  };
-  ink.well.show = (...digests) => {
-    if (!well) return;
-    well.digests = [...new Set(digests.filter(Boolean))];
-    well.row.replaceChildren(...well.digests.map((digest) => {
-      const image = ink.make("img");
-      image.alt = "";
-      image.src = ink.url(`input/${digest}`);
-      return image;
-    }));
-    well.row.dataset.many = String(well.digests.length > 1);
-    well.said.hidden = well.digests.length > 0;
-    well.away.hidden = !well.digests.length;
-    ink.welled?.();
-  };
 
   // The canvas follows the form's size, and the form the canvas's.
   ink.sized = (width, height) => {

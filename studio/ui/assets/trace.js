@@ -1,9 +1,9 @@
-// Lines from a picture or a photographed sketch: chosen, looked at, and laid onto the canvas as a layer of its own.
+// Lines, a depth or a pose from a picture or a photographed sketch: chosen, looked at, and laid onto the canvas as a
+// layer of its own.
 (() => {
   "use strict";
   const ink = window.inkstone;
   const USUAL = "lineart";
-  const NOT = new Set(["none", "openpose", "openpose_full"]); // no lines: taken as it is, or told by colours
   let view = null, digest = "", lines = null, kind = USUAL, hints = [], turn = 0;
 
   ink.trace = (element) => {
@@ -54,12 +54,12 @@
     pen.fillRect(0, 0, width, height);
     pen.drawImage(image, 0, 0, width, height);
     const blob = await new Promise((done) => sheet.toBlob(done, "image/png"));
-    return { blob, image: (await ink.ask("upload", { method: "POST", body: blob })).image };
+    return { blob, image: await ink.upload(blob) };
   }
 
   async function open() {
     view.tracing.showModal();
-    hints = (await ink.ask("look")).hints.filter((one) => !NOT.has(one.name));
+    hints = (await ink.ask("look")).hints;
     render();
   }
 
@@ -109,7 +109,8 @@
   const say = (text) => { view.said.textContent = ink.tell ? ink.tell(text) : text; };
 
   async function onto() {
-    await ink.canvas.take(lines, "lines");
+    const told = hints.find((one) => one.name === kind); // what is no lines keeps its greys and colours
+    await ink.canvas.take(lines, told.lines ? "lines" : "hint");
     ink.touch();
     view.tracing.close();
   }

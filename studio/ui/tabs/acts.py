@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from studio.habits import SETTINGS
 from studio.recipe import LONGEST, Hires, Recipe, Source
-from studio.studio import SETTINGS, Studio
+from studio.studio import Studio
 
 SUBTLE, STRONG = 0.35, 0.65  # denoising strengths
 
@@ -46,8 +47,8 @@ def opening(recipe: Recipe) -> dict[str, Any]:
 
 def made_by(studio: Studio, painter: str, picture: str) -> Recipe:
     """The recipe of one of her pictures, as it can be painted here. Raises `NotFound`, `BadMetadata`."""
-    found = studio.restore(studio.gallery.read(painter, picture), painter)
-    return studio.recipe(found.values, painter)
+    found = studio.palette.restore(studio.gallery.read(painter, picture), painter)
+    return studio.palette.recipe(found.values, painter)
 
 
 def as_source(studio: Studio, painter: str, picture: str, strength: float) -> Recipe:
@@ -55,7 +56,7 @@ def as_source(studio: Studio, painter: str, picture: str, strength: float) -> Re
     digest = studio.inputs.put(painter, studio.gallery.bare(painter, picture))
     made = made_by(studio, painter, picture)
     finished = made.source is not None and made.source.strength == 0  # its chain was for that picture only
-    finish = () if strength == 0 else studio.fresh(made.model).post if finished else made.post
+    finish = () if strength == 0 else studio.palette.fresh(made.model).post if finished else made.post
     plain = {"mask": None, "controls": (), "drawing": None, "hires": None, "post": finish}
     return made.but(**plain, source=Source(image=digest, strength=strength))
 
@@ -89,7 +90,7 @@ def vary(strength: float) -> Callable[[Studio, str, str], Act]:
 
     def act(studio: Studio, painter: str, picture: str) -> Act:
         recipe = as_source(studio, painter, picture, strength).but(seed=-1)
-        return submitted(studio, painter, recipe, picture, studio.count(painter, recipe.model))
+        return submitted(studio, painter, recipe, picture, studio.habits.count(painter, recipe.model))
 
     return act
 
@@ -104,7 +105,7 @@ def to_sketch(studio: Studio, painter: str, picture: str) -> Act:
     """Onto the canvas, to draw after."""
     digest = studio.inputs.put(painter, studio.gallery.bare(painter, picture))
     made = made_by(studio, painter, picture)
-    finish = studio.fresh(made.model).post
+    finish = studio.palette.fresh(made.model).post
     bare = {"source": None, "mask": None, "controls": (), "drawing": None, "hires": None, "post": finish}
     recipe = made.but(**bare)
     order = opening(recipe)
@@ -136,7 +137,7 @@ def to_scroll(studio: Studio, painter: str, picture: str) -> Act:
 
 def with_model(studio: Studio, painter: str, model: str) -> Act:
     """Paint with this model, as she last did, and end as it does; words, seed and other parts stay."""
-    recipe = studio.recipe({"model": model}, painter)
+    recipe = studio.palette.recipe({"model": model}, painter)
     fields = frozenset({*SETTINGS, "model", "post"})
     return Act({"open": {"tab": "txt2img"}, "n": time.time()}, recipe, fields)
 

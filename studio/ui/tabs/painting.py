@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,12 +13,15 @@ from gradio.blocks import Block
 
 from studio.control.hints import HINTS, is_ready
 from studio.errors import UnknownName
+from studio.habits import SETTINGS
 from studio.identity import Role
 from studio.models.files import ModelFile
 from studio.post.enlarge import PLAIN
+from studio.post.facenets import AROUND
+from studio.post.faces import FETCH
 from studio.recipe import LATENT_MODES, Recipe
 from studio.samplers import SAMPLERS, SCHEDULES
-from studio.studio import SETTINGS, Studio
+from studio.studio import Studio
 from studio.ui.form import Form
 from studio.ui.page import Page, Tab, Updates, applied, merged, painter_of, scripted, telling, values
 from studio.ui.tabs.acts import ACTS, Act, opening
@@ -60,7 +64,7 @@ def build(page: Page) -> Tab:
     form = Form(Recipe, words, choices(page.studio, words, page.profile), chips)
     settings = page.studio.settings
     most = settings.guests.pictures if page.profile == "guest" else settings.limits.pictures
-    parts = place(form, words, chips, min(MOST, most))
+    parts = place(form, words, chips, most)
     wire(page, form, parts)
     shown: tuple[Block, ...] = (
         *form.components, parts.count, parts.paint, parts.stop, parts.reset, *parts.folds.values(),
@@ -79,7 +83,7 @@ def place(form: Form, words: Words, chips: gr.HTML, most: int) -> Parts:
     """The column from top to bottom. What only some tabs need is shown by `page.css`."""
     folds: dict[str, gr.Accordion] = {}
     tools: dict[str, gr.Button] = {}
-    scripted("well", words={}).render()
+    scripted("well", words={}, batch=most).render()
     with gr.Column(elem_id="wording"):
         form.place("prompt")
         with gr.Row(elem_id="examples"):
@@ -94,12 +98,14 @@ def place(form: Form, words: Words, chips: gr.HTML, most: int) -> Parts:
     with gr.Column(elem_id="making"):
         form.place("model")
         tools |= place_size(form, words)
-        count = gr.Slider(1, most, 1, step=1, label=words("count"), elem_id="count", buttons=[])
+        count = gr.Slider(1, min(MOST, most), 1, step=1, label=words("count"), elem_id="count", buttons=[])
     for name, field in (("larger", "hires"), ("finishing", "post")):
         with gr.Accordion(words(name), open=False, elem_id=name) as folds[name]:
             for member in form.members:
                 if member.field == field:
                     form.place_part(member.path)
+        if field in form.chains:
+            form.place(field)  # beside the fold, which holds nothing while it is closed
     with gr.Accordion(words("advanced"), open=False, elem_id="advanced") as folds["advanced"]:
         with gr.Row(elem_classes="pair"):
             form.place("steps", "guidance")
@@ -143,8 +149,8 @@ def choices(studio: Studio, words: Words, profile: Role = "owner") -> dict[str, 
 
     Guests see the models that the owner shares.
     """
-    shared = studio.shared_models() if profile == "guest" else None
-    offered = [file for file in studio.checkpoints() if shared is None or file.id in shared]
+    shared = studio.palette.shared_models() if profile == "guest" else None
+    offered = [file for file in studio.palette.checkpoints() if shared is None or file.id in shared]
     models = [(called(file, words), file.id) for file in offered]
     vaes = [(file.title, file.id) for file in studio.library.files("vae")]
     upscalers = [(file.title, file.id) for file in studio.library.files("upscaler")]
@@ -153,6 +159,7 @@ def choices(studio: Studio, words: Words, profile: Role = "owner") -> dict[str, 
         "hires.upscaler": [*upscalers, *((name, name) for name in LATENT_MODES)],
         "hires.sampler": [(words("same"), ""), *((name, name) for name in SAMPLERS)],
         "post.upscale.model": upscalers,
+        "post.faces.model": restorers(studio, words),
         "hires.model": [(words("same"), ""), *models],
         "controls.0.model": [(file.title, file.id) for file in studio.library.files("controlnet")],
         "controls.0.hint": [(preprocessor(name, studio, words), name) for name in HINTS],
@@ -161,6 +168,14 @@ def choices(studio: Studio, words: Words, profile: Role = "owner") -> dict[str, 
         "sampler": [(name, name) for name in SAMPLERS],
         "schedule": [(name, name) for name in SCHEDULES],
     }
+
+
+def restorers(studio: Studio, words: Words) -> list[tuple[str, Any]]:
+    """What restores faces: the files that are here, and those that are still to be fetched."""
+    files = studio.library.files("face")
+    here = [(file.title, file.id) for file in files if Path(file.id).name not in AROUND]
+    known = {Path(name).name for _, name in here}
+    return here + [(words("hint.missing", name=name), name) for name in FETCH if name not in known]
 
 
 def preprocessor(name: str, studio: Studio, words: Words) -> str:
@@ -199,18 +214,20 @@ def relabel(studio: Studio, form: Form, parts: Parts, words: Words, profile: Rol
 
 def recall(studio: Studio, form: Form, parts: Parts, painter: str) -> Updates:
     """The form as the painter left it, over what her model starts with."""
-    kept = studio.form(painter, NAME)
-    known = {file.id for file in studio.checkpoints() if studio.may_use(painter, file.id)}
+    kept = studio.habits.form(painter, NAME)
+    known = {file.id for file in studio.palette.checkpoints() if studio.palette.may_use(painter, file.id)}
     if kept.get("model") not in known:
         kept.pop("model", None)
     if not known:
         return values(form.recall(kept))
-    model = str(kept.get("model") or studio.model(painter))
-    fresh = form.write(studio.recipe({"model": model}, painter))
+    model = str(kept.get("model") or studio.palette.model(painter))
+    fresh = form.write(studio.palette.recipe({"model": model}, painter))
     count = kept.get("count")
     most = int(parts.count.maximum)
     fits = isinstance(count, int) and 1 <= count <= most
-    shown: Updates = {parts.count: {"value": count if fits else min(most, studio.count(painter, model))}}
+    shown: Updates = {
+        parts.count: {"value": count if fits else min(most, studio.habits.count(painter, model))}
+    }
     return merged(values(fresh), values(form.recall(kept)), shown)
 
 
@@ -226,6 +243,14 @@ def finishes(asked: Mapping[str, Any]) -> bool:
     return isinstance(source, dict) and source.get("strength") == 0
 
 
+def as_lived(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What frames become when the pen rests: the same recipe, from their noise if no seed is set."""
+    noise = asked.get("live")
+    random = str(asked.get("seed", "")).strip().startswith("-")
+    seed = {"seed": noise[:20]} if isinstance(noise, str) and random else {}
+    return {**{name: value for name, value in asked.items() if name != "live"}, **seed}
+
+
 def chosen(studio: Studio, form: Form, parts: Parts, recipe: Recipe, painter: str) -> Updates:
     """A model's settings and its finish in the form; words, seed and other parts stay."""
     settings = {*SETTINGS, "model", "post"}
@@ -234,7 +259,7 @@ def chosen(studio: Studio, form: Form, parts: Parts, recipe: Recipe, painter: st
     guides = [file.id for file in studio.library.files("controlnet") if file.family == family]
     if guides:
         shown[form["controls.0.model"]] = guides[0]
-    count = min(int(parts.count.maximum), studio.count(painter, recipe.model))
+    count = min(int(parts.count.maximum), studio.habits.count(painter, recipe.model))
     return merged(values(shown), {parts.count: {"value": count}})
 
 
@@ -247,25 +272,29 @@ def wire(page: Page, form: Form, parts: Parts) -> None:
 
     def paint(given: dict[Block, Any], request: gr.Request) -> dict[Block, Any]:
         """Put what the form says in line; the stage shows how it goes."""
-        asked, painter = form.read(given), painter_of(request)
+        said, painter = form.read(given), painter_of(request)
+        asked, lived = as_lived(said), "live" in said
         many = asked.pop("pictures", None)
+        if not isinstance(many, list) and finishes(asked) and not asked.get("hires"):
+            many = [asked["source"]["image"]]
         if isinstance(many, list):
             submitted = studio.finish(asked, painter, [str(digest)[:64] for digest in many])
         else:
-            submitted = studio.submit(asked, painter, 1 if finishes(asked) else int(given[parts.count]))
+            one = lived or finishes(asked)
+            submitted = studio.submit(asked, painter, 1 if one else int(given[parts.count]))
         order = {"group": submitted.group, "jobs": submitted.jobs, "ratio": asked["width"] / asked["height"]}
         return applied({stage: {"order": order}})
 
     def switch(model: str, request: gr.Request) -> dict[Block, Any]:
         """Another model: its settings as she last had them."""
         painter = painter_of(request)
-        return applied(chosen(studio, form, parts, studio.recipe({"model": model}, painter), painter))
+        return applied(chosen(studio, form, parts, studio.palette.recipe({"model": model}, painter), painter))
 
     def reset(model: str, request: gr.Request) -> dict[Block, Any]:
         """The model's own settings."""
         painter = painter_of(request)
-        studio.recipe({"model": model}, painter)  # raises for one that the owner keeps to herself
-        return applied(chosen(studio, form, parts, studio.fresh(model), painter))
+        studio.palette.recipe({"model": model}, painter)  # raises for one that the owner keeps to herself
+        return applied(chosen(studio, form, parts, studio.palette.fresh(model), painter))
 
     def act(event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
         """Something done with one of her pictures: its settings back, another like it, its way to a tab."""
@@ -281,7 +310,7 @@ def wire(page: Page, form: Form, parts: Parts) -> None:
         """The settings of a dropped picture, as our own route read them."""
         said = getattr(event, "recipe", None)
         partial: dict[str, Any] = dict(said) if isinstance(said, dict) else {}
-        recipe = studio.recipe(partial, painter_of(request))
+        recipe = studio.palette.recipe(partial, painter_of(request))
         return applied(merged(values(form.write(recipe)), {stage: {"order": opening(recipe)}}))
 
     given: set[Block] = {*form.components, parts.count}
@@ -292,10 +321,10 @@ def wire(page: Page, form: Form, parts: Parts) -> None:
     stage.act(telling(stage, act), None, filled, api_name="act", **QUIET)
     stage.restored(telling(stage, restored), None, filled, api_name="restored", **QUIET)
     wire_wording(page, form)
-    wire_browser(form, parts)
+    wire_browser(form, parts, stage)
 
 
-def wire_browser(form: Form, parts: Parts) -> None:
+def wire_browser(form: Form, parts: Parts, stage: gr.HTML) -> None:
     """What needs no server: size and seed tools, examples, and keeping the unfinished form."""
     size: list[Any] = [form["width"], form["height"]]
     for name, ratio in RATIOS.items():
@@ -311,6 +340,10 @@ def wire_browser(form: Form, parts: Parts) -> None:
     )
     for button, example in zip(parts.examples, EXAMPLES, strict=True):
         button.click(None, None, form["prompt"], js=f"() => {json.dumps(example)}", **QUIET)
+    switches = {path: entry.component for path, entry in form.entries.items() if entry.kind == "part"}
+    several: Any = stage  # its events are attributes that Gradio adds when it runs
+    script = f"() => inkstone.parts({json.dumps(list(switches))})"
+    several.parts(None, None, list(switches.values()), js=script, trigger_mode="multiple", **QUIET)
     paths = json.dumps([*form.paths, "count"])
     fields: list[Any] = [*form.components, parts.count]
     script = f"(...values) => inkstone.keep({json.dumps(NAME)}, {paths}, values)"

@@ -16,6 +16,10 @@ from studio.ui.form import Entry, Form
 from studio.ui.page import Page, applied, painter_of, telling, values
 from studio.ui.words import Words
 
+BESIDE = (
+    "pictures",
+    "live",
+)  # told when Paint is pressed: what to finish, and which noise the pen's frames had
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -24,7 +28,7 @@ def axes(form: Form, words: Words) -> list[dict[str, str]]:
     parts = {member.path: words.name(member.part) for member in form.members}
     found: list[dict[str, str]] = []
     for path, entry in form.entries.items():
-        if entry.kind != "part" and path not in ("prompt", "negative"):
+        if entry.valued and path not in ("prompt", "negative"):
             title = words.title(entry.part, entry.name)
             whole = f"{parts[entry.group]} · {title}" if entry.group in parts else title
             found.append({"path": path, "title": whole, "kind": "number" if is_number(entry) else "word"})
@@ -40,27 +44,30 @@ def wire_wording(page: Page, form: Form) -> None:
     """The events by which our scripts ask for it; the form is read where it stands."""
     studio, stage = page.studio, page.stage
 
+    def said_of(given: dict[Block, Any]) -> dict[str, Any]:
+        """The recipe as far as the form says it, without what the page tells beside it of how to paint."""
+        return {name: value for name, value in form.read(given).items() if name not in BESIDE}
+
     def style(given: dict[Block, Any], event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
         """A style over the form: her words stay in it, its other settings win."""
         painter, name = painter_of(request), str(getattr(event, "name", ""))[:100]
-        styles = studio.styles(painter)
+        styles = studio.habits.styles(painter)
         if name not in styles:
             raise UnknownName("style", name, styles)
-        recipe = studio.recipe(styles[name].onto(form.read(given)), painter)
+        recipe = studio.palette.recipe(styles[name].onto(said_of(given)), painter)
         return applied(values(form.write(recipe)))
 
     def explore(given: dict[Block, Any], event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
         """A grid round the form; the stage shows how it goes, with its labels."""
         said = getattr(event, "axes", None)
-        done = studio.explore(form.read(given), read_axes(said), painter_of(request))
+        done = studio.explore(said_of(given), read_axes(said), painter_of(request))
         return applied({stage: {"order": {**asdict(done), "n": time.time()}}})
 
     def scroll(given: dict[Block, Any], event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
         """A handscroll painted from the form's words; the stage shows how it grows."""
         said = getattr(event, "scroll", None)
         asked: dict[str, Any] = dict(said) if isinstance(said, dict) else {}
-        recipe = {**form.read(given), "source": None, "mask": None, "controls": (), "drawing": None}
-        recipe.pop("pictures", None)
+        recipe = {**said_of(given), "source": None, "mask": None, "controls": (), "drawing": None}
         name = studio.scroll({**asked, "recipe": recipe}, painter_of(request))
         return applied({stage: {"order": {"scroll": name, "n": time.time()}}})
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { added, blank, grown, opened, resized, saved, type Stroke } from "./drawing.js";
+import { added, blank, grown, heir, laidOver, opened, resized, saved, type Stroke } from "./drawing.js";
 import { flooded, outlined, widened } from "./fill.js";
-import { about, applied, copies, fitted, inverse, matrix } from "./geometry.js";
+import { about, applied, copies, fitted, inverse, matrix, turn } from "./geometry.js";
 import { DEPTH, History } from "./history.js";
 
 const stroke: Stroke = { mark: "brush", erase: false, color: "#000000", size: 4, softness: 0, opacity: 1, points: [10, 20, 0.5, 30, 40, 1] };
@@ -33,6 +33,19 @@ test("a grown sheet keeps what is on it in its place and masks what is new", () 
   assert.equal(wide.layers[2]?.strokes.length, 1);
 });
 
+test("what was drawn before the kept sheet came lies over it", () => {
+  const kept = added(blank(512, 512), "lines", [stroke]);
+  const both = laidOver(kept, added(added(blank(256, 256), "lines", [stroke]), "paint", [stroke]));
+  assert.deepEqual(both.layers.map((layer) => layer.strokes.length), [1, 2, 0]);
+  assert.deepEqual(both.layers[1]?.strokes.map((one) => one.points[0]), [10, 20]);
+});
+
+test("when a layer is gone another of its kind takes over, and no mask while there is something to draw on", () => {
+  const sheet = blank(64, 64);
+  assert.equal(heir(sheet, "lines")?.id, "lines");
+  assert.equal(heir({ ...sheet, layers: sheet.layers.slice(1) }, "paint")?.id, "lines");
+});
+
 test("another size scales about the middle", () => {
   assert.deepEqual(resized(added(blank(256, 256), "lines", [stroke]), 512, 512).layers[1]?.strokes[0]?.points.slice(0, 2), [20, 40]);
 });
@@ -43,6 +56,11 @@ test("the view keeps the point under the finger and can be undone", () => {
   const next = about(view, at, { scale: view.scale * 3, angle: 1 }, 256, 256);
   const now = applied(matrix(next, 256, 256), under);
   assert.ok(Math.hypot(now.x - at.x, now.y - at.y) < 1e-9);
+});
+
+test("fingers that pass the left turn the short way round", () => {
+  assert.ok(Math.abs(turn({ x: -1, y: 0 }, { x: -1, y: -0.1 }) - Math.atan(0.1)) < 1e-9);
+  assert.ok(Math.abs(turn({ x: -1, y: -0.1 }, { x: -1, y: 0.1 }) + 2 * Math.atan(0.1)) < 1e-9);
 });
 
 test("symmetry turns about the middle; a wrapped stroke enters at the other side", () => {

@@ -5,7 +5,9 @@ export const MOST_LAYERS = 64;
 export const MOST_STROKES = 20_000;
 export const LONGEST = 4096;
 
-export type Kind = "lines" | "paint" | "picture" | "mask";
+// hint: what guides by its colours or greys, as a pose or a depth does
+export type Kind = "lines" | "hint" | "paint" | "picture" | "mask";
+export const GUIDES: ReadonlySet<Kind> = new Set<Kind>(["lines", "hint"]); // they guide, and are not painted from
 // brush: pressure ink; line: a polyline of even width; shape: a closed one; area: filled rings
 export type Mark = "brush" | "line" | "shape" | "area";
 
@@ -79,6 +81,12 @@ export function strokesIn(drawing: Drawing): number {
 
 export const isBare = (layer: Layer): boolean => !layer.picture && !layer.strokes.some((stroke) => !stroke.erase);
 
+// The layer that takes the next stroke when the chosen one, of this kind, is gone.
+export function heir(drawing: Drawing, kind: Kind): Layer | undefined {
+  const topmost = (wanted: Kind): Layer | undefined => drawing.layers.findLast((layer) => layer.kind === wanted);
+  return topmost(kind) ?? topmost("paint") ?? topmost("lines") ?? drawing.layers.at(-1);
+}
+
 // Scaled by `factor`, then moved by (dx, dy), onto another size.
 export function moved(drawing: Drawing, width: number, height: number, factor: number, dx: number, dy: number): Drawing {
   const place = (stroke: Stroke): Stroke => ({
@@ -108,6 +116,15 @@ export function resized(drawing: Drawing, width: number, height: number): Drawin
   return moved(drawing, width, height, factor, dx, dy);
 }
 
+// What was drawn on one sheet laid over another: strokes on the topmost layer of their kind, pictures as they are.
+export function laidOver(below: Drawing, above: Drawing): Drawing {
+  return resized(above, below.width, below.height).layers.reduce((sheet, layer) => {
+    if (layer.picture) return { ...sheet, layers: [...sheet.layers, { ...layer, id: freshId(sheet, layer.kind) }] };
+    const at = sheet.layers.findLast((one) => one.kind === layer.kind);
+    return at && layer.strokes.length ? added(sheet, at.id, layer.strokes) : sheet;
+  }, below);
+}
+
 export interface Edges { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number }
 export const LAP = 32; // pixels over which the new grows out of the old
 export const MASK_COLOR = "#ffffff";
@@ -116,7 +133,7 @@ export const MASK_COLOR = "#ffffff";
 export function grown(drawing: Drawing, edges: Edges): Drawing {
   const [w, h] = [drawing.width + edges.left + edges.right, drawing.height + edges.top + edges.bottom];
   let next = moved(drawing, w, h, 1, edges.left, edges.top);
-  if (!drawing.layers.some((layer) => layer.kind !== "mask" && layer.kind !== "lines" && !isBare(layer))) return next;
+  if (!drawing.layers.some((layer) => layer.kind !== "mask" && !GUIDES.has(layer.kind) && !isBare(layer))) return next;
   const lap = LAP;
   const bars: number[][] = [];
   if (edges.left) bars.push([0, 0, edges.left + lap, h]);

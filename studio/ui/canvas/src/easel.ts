@@ -1,20 +1,23 @@
 // The canvas as a whole: what tools do to the drawing, what others ask of it, and how it is kept.
 
-import { added, blank, changed, type Drawing, freshId, grown, isBare, type Edges, type Kind, type Layer, layerOf, MOST_STROKES, opened, resized, type Saved, saved, snap, strokesIn, LONGEST } from "./drawing.js";
+import { added, blank, changed, type Drawing, freshId, grown, GUIDES, heir, isBare, laidOver, type Edges, type Kind, type Layer, layerOf, MOST_STROKES, opened, resized, type Saved, saved, snap, strokesIn, LONGEST } from "./drawing.js";
 import { bled } from "./bleed";
 import { flooded, outlined, widened } from "./fill.js";
 import { copies, type Point } from "./geometry.js";
 import { ground } from "./ground";
-import { canvasOf, context } from "./ink";
-import { Pictures, proportioned } from "./pictures";
+import { canvasOf, coloured, context } from "./ink";
+import { type Drag, Pictures, proportioned } from "./pictures";
 import { recalled, type Settings } from "./settings";
-import { Surface } from "./surface";
+import { type Flat, Surface } from "./surface";
 
 export type Said = "change" | "rest" | "size" | "grow"; // grow: a painted sheet has new ground to be painted
 export interface Wanted { image?: Blob | string; mask?: Blob | string; lines?: Blob | string; drawing?: unknown; size?: readonly [number, number]; fit?: "cover" | "inside" }
 const COLOURS: ReadonlySet<string> = new Set(["picture", "paint"]);
 const LINES: ReadonlySet<string> = new Set(["lines"]);
+const HINTS: ReadonlySet<string> = new Set(["hint"]);
 const MASKS: ReadonlySet<string> = new Set(["mask"]);
+const SEEN: ReadonlySet<string> = new Set([...COLOURS, ...GUIDES]);
+const FAINT = 0.5; // how far a hint is seen where something is drawn already; it guides in full
 const SHEET = 512;
 const SIDE = 128; // pixels: enough to see whether new ground is there
 
@@ -49,9 +52,10 @@ export class Easel {
 
   step(by: "undo" | "redo"): void {
     const { width, height } = this.drawing;
+    const kind = this.surface.layer?.kind ?? this.home();
     if (!this.surface.history[by]()) return;
     const sized = this.drawing.width !== width || this.drawing.height !== height;
-    if (!this.surface.layer) this.surface.active = this.drawing.layers.at(-1)?.id ?? "";
+    if (!this.surface.layer) this.surface.active = heir(this.drawing, kind)?.id ?? "";
     if (sized) this.surface.fit();
     this.surface.all();
     this.rest();
@@ -93,11 +97,17 @@ export class Easel {
 
   clear(): void {
     const fresh = blank(this.drawing.width, this.drawing.height);
-    this.surface.active = this.drawing.layers.find((layer) => layer.id === this.surface.active)?.kind === "mask" ? "paint" : "lines";
+    this.surface.active = heir(fresh, this.home(fresh))?.id ?? "";
     this.put(fresh);
   }
 
   // --- tools
+
+  // What a first stroke is: a line in the tab of lines, elsewhere paint, and over a picture a mask.
+  home(drawing = this.drawing): Kind {
+    if (ground().tab?.now() === "sketch") return "lines";
+    return drawing.layers.some((layer) => layer.picture) ? "mask" : "paint";
+  }
 
   // The layer that takes the next stroke: the one chosen, else the nearest that can be drawn on.
   ready(): Kind | null {
@@ -132,7 +142,7 @@ export class Easel {
     if (at.x < 0 || at.y < 0 || at.x >= width || at.y >= height) return;
     const scale = Math.max(1, Math.max(width, height) / 1024);
     const [w, h] = [Math.round(width / scale), Math.round(height / scale)];
-    const pixels = this.flat(w, h, new Set(["picture", "paint", "lines", ...(this.surface.layer?.kind === "mask" ? ["mask"] : [])]), true);
+    const pixels = this.flat(w, h, new Set([...SEEN, ...(this.surface.layer?.kind === "mask" ? MASKS : [])]), true, { seen: true });
     const found = flooded(pixels.getImageData(0, 0, w, h).data, w, h, Math.floor(at.x / scale), Math.floor(at.y / scale), 48);
     const rings = outlined(widened(found, w, h), w, h, scale);
     const { settings } = this;
@@ -145,20 +155,30 @@ export class Easel {
   pick(at: Point): string | null {
     const { width, height } = this.drawing;
     if (at.x < 0 || at.y < 0 || at.x >= width || at.y >= height) return null;
-    const pixels = this.flat(width, height, new Set(["picture", "paint", "lines"]), true);
+    const pixels = this.flat(width, height, SEEN, true, { seen: true });
     const [r = 0, g = 0, b = 0] = pixels.getImageData(Math.floor(at.x), Math.floor(at.y), 1, 1).data;
     return `#${[r, g, b].map((one) => one.toString(16).padStart(2, "0")).join("")}`;
   }
 
+  // Take hold of a picture, or say why there is none to be had.
+  grab(at: Point): Drag | null {
+    const drag = this.pictures.grab(at, () => this.rest());
+    if (!drag && !this.pictures.held) {
+      const locked = this.drawing.layers.some((layer) => layer.picture && layer.locked);
+      ground().toast(ground().say(locked ? "canvas.locked" : "canvas.move.none"));
+    }
+    return drag;
+  }
+
   // --- pictures out
 
-  private flat(width: number, height: number, kinds: ReadonlySet<string>, paper: boolean, exact = false): CanvasRenderingContext2D {
+  private flat(width: number, height: number, kinds: ReadonlySet<string>, paper: boolean, how: Flat = {}): CanvasRenderingContext2D {
     const ink = context(canvasOf(width, height), { willReadFrequently: true });
     if (paper) {
       ink.fillStyle = "#fff";
       ink.fillRect(0, 0, width, height);
     }
-    this.surface.flatten(ink, width, height, kinds, exact);
+    this.surface.flatten(ink, width, height, kinds, how);
     return ink;
   }
 
@@ -166,7 +186,8 @@ export class Easel {
     return this.drawing.layers.some((layer) => !layer.hidden && kinds.has(layer.kind) && !isBare(layer));
   }
 
-  // Contract: `lines` and `mask` white on black, `colour` as it lies on white paper, the live stroke included.
+  // Contract: `lines` and `mask` white on black, the lines over the hints in their own colours; `colour` as it lies
+  // on white paper; the live stroke included.
   draw(kind: "lines" | "colour" | "mask", ink: CanvasRenderingContext2D, exact = false): void {
     const { width, height } = ink.canvas;
     ink.save();
@@ -174,14 +195,15 @@ export class Easel {
     if (kind === "colour") {
       ink.fillStyle = "#fff";
       ink.fillRect(0, 0, width, height);
-      this.surface.flatten(ink, width, height, COLOURS, exact);
+      this.surface.flatten(ink, width, height, COLOURS, { exact });
     } else {
       ink.clearRect(0, 0, width, height);
-      this.surface.flatten(ink, width, height, kind === "lines" ? LINES : MASKS, exact);
+      this.surface.flatten(ink, width, height, kind === "lines" ? LINES : MASKS, { exact });
       ink.globalCompositeOperation = "source-in";
       ink.fillStyle = "#fff";
       ink.fillRect(0, 0, width, height);
       ink.globalCompositeOperation = "destination-over";
+      if (kind === "lines" && this.has(HINTS)) ink.drawImage(this.flat(width, height, HINTS, false, { exact }).canvas, 0, 0);
       ink.fillStyle = "#000";
       ink.fillRect(0, 0, width, height);
     }
@@ -190,7 +212,7 @@ export class Easel {
 
   async blob(kind: "lines" | "colour" | "mask", width: number, height: number): Promise<Blob | null> {
     await this.pictures.settled();
-    if (!this.has({ lines: LINES, colour: COLOURS, mask: MASKS }[kind])) return null;
+    if (!this.has({ lines: GUIDES, colour: COLOURS, mask: MASKS }[kind])) return null;
     const ink = context(canvasOf(width, height));
     this.draw(kind, ink, true);
     if (kind === "colour" && this.has(MASKS)) this.ground(ink);
@@ -200,7 +222,7 @@ export class Easel {
   // Whether something bare is masked, as where a painted sheet has grown.
   bare(): boolean {
     if (!this.has(MASKS) || !this.has(COLOURS)) return false;
-    const alphas = [MASKS, COLOURS].map((kinds) => this.flat(SIDE, SIDE, kinds, false, true).getImageData(0, 0, SIDE, SIDE).data);
+    const alphas = [MASKS, COLOURS].map((kinds) => this.flat(SIDE, SIDE, kinds, false, { exact: true }).getImageData(0, 0, SIDE, SIDE).data);
     const [mask, painted] = alphas;
     return Boolean(mask?.some((value, i) => i % 4 === 3 && value > 200 && (painted?.[i] ?? 0) < 32));
   }
@@ -208,9 +230,9 @@ export class Easel {
   // What is masked and bare is new ground: not white paper lies there, but the colours around it.
   private ground(ink: CanvasRenderingContext2D): void {
     const { width, height } = ink.canvas;
-    const painted = this.flat(width, height, COLOURS, false, true);
+    const painted = this.flat(width, height, COLOURS, false, { exact: true });
     const under = bled(painted.canvas);
-    const mask = this.flat(width, height, MASKS, false, true);
+    const mask = this.flat(width, height, MASKS, false, { exact: true });
     under.globalCompositeOperation = "destination-in";
     under.drawImage(mask.canvas, 0, 0);
     ink.drawImage(under.canvas, 0, 0);
@@ -220,7 +242,7 @@ export class Easel {
   async export(): Promise<Blob | null> {
     await this.pictures.settled();
     const { width, height } = this.drawing;
-    const ink = this.flat(width, height, new Set(["picture", "paint", "lines"]), true, true);
+    const ink = this.flat(width, height, SEEN, true, { exact: true, seen: true });
     return new Promise((done) => ink.canvas.toBlob(done, "image/png"));
   }
 
@@ -245,13 +267,18 @@ export class Easel {
         const from = wanted[kind];
         if (!from) continue;
         const { image, blob } = await this.pictures.read(from);
-        next = this.pictures.place({ ...next, layers: next.layers.filter((layer) => layer.id !== kind) }, image, blob, kind, "cover");
+        const hint = kind === "lines" && coloured(image);
+        const bare = hint ? next : { ...next, layers: next.layers.filter((layer) => layer.id !== kind) };
+        next = this.pictures.place(bare, image, blob, hint ? "hint" : kind, "cover");
       }
     }
-    this.surface.active = next.layers.find((layer) => layer.kind === (wanted.image ? "mask" : "lines"))?.id ?? next.layers.at(-1)?.id ?? "";
+    this.surface.active = heir(next, wanted.image ? "mask" : this.home(next))?.id ?? "";
     this.put(next);
     await this.surface.whole();
   }
+
+  // What she drew meanwhile goes over what is there now.
+  lay(mine: Drawing): void { this.put(laidOver(this.drawing, mine)); }
 
   // A picture as a layer; onto an empty sheet it brings its proportions.
   async take(source: Blob | string, kind: Kind = "picture"): Promise<void> {
@@ -259,8 +286,9 @@ export class Easel {
     const fresh = this.isEmpty();
     const [width, height] = fresh ? proportioned(this.drawing, image) : [this.drawing.width, this.drawing.height];
     const base = fresh ? resized(this.drawing, width, height) : this.drawing;
+    const id = freshId(base, kind);
     const next = this.pictures.place(base, image, blob, kind, fresh ? "cover" : "inside");
-    if (kind !== "picture") this.surface.active = next.layers.at(-1)?.id ?? "";
-    this.put(next);
+    if (kind !== "picture") this.surface.active = id;
+    this.put(kind === "hint" && !fresh ? changed(next, id, { opacity: FAINT }) : next);
   }
 }

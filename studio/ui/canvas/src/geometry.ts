@@ -20,6 +20,20 @@ export function joined(a: Box | null, b: Box | null): Box | null {
   return { x0: Math.min(a.x0, b.x0), y0: Math.min(a.y0, b.y0), x1: Math.max(a.x1, b.x1), y1: Math.max(a.y1, b.y1) };
 }
 
+export const overlap = (a: Box, b: Box): boolean => a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1;
+
+export function common(a: Box, b: Box): Box {
+  return { x0: Math.max(a.x0, b.x0), y0: Math.max(a.y0, b.y0), x1: Math.min(a.x1, b.x1), y1: Math.min(a.y1, b.y1) };
+}
+
+// The upright box around a box that went through a matrix.
+export function around(by: Matrix, { x0, y0, x1, y1 }: Box): Box {
+  return boxOf([[x0, y0], [x1, y0], [x0, y1], [x1, y1]].flatMap(([x = 0, y = 0]) => {
+    const at = applied(by, { x, y });
+    return [at.x, at.y, 1];
+  }));
+}
+
 // What is shown where: scaled, mirrored, turned about the middle of the sheet, moved.
 export interface View { scale: number; angle: number; mirror: boolean; x: number; y: number }
 export type Matrix = readonly [number, number, number, number, number, number];
@@ -95,6 +109,11 @@ export function ellipse(a: Point, b: Point, square: boolean): number[] {
   const count = 72;
   return Array.from({ length: count }, (_, i) => (i * 2 * Math.PI) / count)
     .flatMap((t) => [cx + rx * Math.cos(t), cy + ry * Math.sin(t), 1]);
+}
+
+// The angle from one direction to another, the short way round.
+export function turn(a: Point, b: Point): number {
+  return Math.atan2(a.x * b.y - a.y * b.x, a.x * b.x + a.y * b.y);
 }
 
 // A line's end, on one of 24 directions when it shall be straight.

@@ -6,6 +6,8 @@ import { boxOf, type Box } from "./geometry.js";
 
 export const INK = "#1d1b18";
 export const VEIL = "#c8281e";
+const CHROMA = 64; // levels between the channels of what is no grey
+const FEW = 16; // pixels
 type Context = CanvasRenderingContext2D;
 
 export function context(canvas: HTMLCanvasElement, options?: CanvasRenderingContext2DSettings): Context {
@@ -125,4 +127,18 @@ export function coverage(image: CanvasImageSource, width: number, height: number
   }
   target.putImageData(found, 0, 0);
   return canvas;
+}
+
+// Whether a picture says something by its colours: lines and depths are grey, but for a camera's noise.
+export function coloured(image: HTMLImageElement): boolean {
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const target = context(canvasOf(width, height), { willReadFrequently: true });
+  target.drawImage(image, 0, 0);
+  const { data } = target.getImageData(0, 0, width, height);
+  let found = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const [r = 0, g = 0, b = 0] = [data[i], data[i + 1], data[i + 2]];
+    if (Math.max(r, g, b) - Math.min(r, g, b) > CHROMA) found += 1;
+  }
+  return found > FEW;
 }

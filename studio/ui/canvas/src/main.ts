@@ -1,6 +1,6 @@
 // `inkstone.canvas`: starts the drawing surface on the page, and is what the rest of the page asks it for.
 
-import type { Kind } from "./drawing.js";
+import { GUIDES, type Kind } from "./drawing.js";
 import { Easel, type Said, type Wanted } from "./easel";
 import { ground } from "./ground";
 import { Keeping } from "./keeping";
@@ -29,7 +29,7 @@ function start(element: HTMLElement): void {
     redo: () => made.step("redo"),
     fill: (at) => made.fill(at),
     pick: (at) => panel.picked(made.pick(at)),
-    grab: (at) => made.pictures.grab(at, () => made.rest()),
+    grab: (at) => made.grab(at),
   });
   made.surface.onFrame = (kind) => {
     if (kind === "change") made.say("change");
@@ -39,8 +39,8 @@ function start(element: HTMLElement): void {
   new MutationObserver(() => made.surface.measured()).observe(document.body, { attributeFilter: ["class"] });
   ink.onTab?.((name) => {
     const kind = made.surface.layer?.kind;
-    if (name === "sketch" && kind !== "lines") made.reach("lines");
-    if (name === "img2img" && kind === "lines") made.reach(made.drawing.layers.some((one) => one.picture) ? "mask" : "paint");
+    const guides = Boolean(kind && GUIDES.has(kind));
+    if ((name === "sketch" && !guides) || (name === "img2img" && guides)) made.reach(made.home());
   });
   Object.assign(canvas, api(made, keeping));
   ink.spoken(() => {

@@ -51,7 +51,7 @@ export class Panel {
     }
     const color = this.find<HTMLInputElement>(".c-color");
     color.oninput = () => this.set({ color: color.value });
-    color.onchange = () => this.remember(color.value);
+    color.onchange = () => this.picked(color.value);
     for (const edge of EDGES) {
       const button = this.find(`[data-edge="${edge}"]`);
       button.onclick = () => { if (!this.edges.delete(edge)) this.edges.add(edge); this.render(); };
@@ -63,7 +63,8 @@ export class Panel {
     document.addEventListener("pointerdown", (event) => {
       if (!(event.target as Element).closest?.(".c-pop, [data-open]")) this.open("");
     });
-    document.addEventListener("fullscreenchange", () => this.element.classList.toggle("full", document.fullscreenElement === this.element));
+    this.element.addEventListener("pointerdown", () => { this.element.dataset["hand"] = "pointer"; }, true);
+    document.addEventListener("fullscreenchange", () => { if (!document.fullscreenElement) this.fill(false); });
   }
 
   private keys(): void {
@@ -72,13 +73,15 @@ export class Panel {
       if (!this.awake(event)) return;
       const key = event.key.toLowerCase();
       const command = event.ctrlKey || event.metaKey;
+      if (this.pen().busy && key !== " ") return event.preventDefault(); // one thing at a time: the hand is drawing
       if (command && (key === "z" || key === "y")) this.easel.step(key === "y" || event.shiftKey ? "redo" : "undo");
       else if (command || event.altKey) return;
       else if (key === " ") { this.pen().space = true; this.render(); }
       else if (key === "[" || key === "]") this.set({ size: stepped(this.easel.settings.size, key === "]" ? 1 : -1) });
       else if (key === "m") this.mask();
       else if (key === "f") this.easel.surface.fit();
-      else if (key === "escape" && this.element.querySelector(".c-pop:not([hidden])")) this.open("");
+      else if (key === "escape" && this.element.querySelector(".c-pop:not([hidden])")) this.shut();
+      else if (key === "escape" && this.element.classList.contains("full")) void this.full();
       else if (KEYS[key]) this.choose(KEYS[key]);
       else return;
       event.preventDefault();
@@ -86,16 +89,27 @@ export class Panel {
     }, true);
     addEventListener("keyup", (event) => {
       if (event.key !== " " || !this.pen().space) return;
+      event.preventDefault();
       this.pen().space = false;
       this.render();
     });
+    addEventListener("blur", () => { this.pen().space = false; });
+    const tools = this.find(".c-tools");
+    tools.onkeydown = (event) => {
+      const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+      const all = [...tools.querySelectorAll<HTMLElement>("button")], at = all.indexOf(document.activeElement as HTMLElement);
+      if (!by || at < 0) return;
+      all[(at + by + all.length) % all.length]?.focus();
+      event.preventDefault();
+    };
   }
 
   // Keys are the canvas's while it is shown and nothing is being written or asked.
   private awake(event: KeyboardEvent): boolean {
     const target = event.target as Element;
-    if (target.closest?.("input:not([type=range]), textarea, select, [contenteditable=true]") || document.querySelector("dialog[open]")) return false;
-    if (event.key === " " && target.closest?.("button, a, [role=button], [role=tab]")) return false;
+    if (target.closest?.("input:not([type=range], [readonly]), textarea, select, [contenteditable=true]") || document.querySelector("dialog[open]")) return false;
+    const pressed = target.closest?.("button, a, [role=button], [role=tab]"); // after a click Space is the sheet's again
+    if (event.key === " " && pressed && (this.element.dataset["hand"] !== "pointer" || !this.element.contains(pressed))) return false;
     return this.element.getClientRects().length > 0;
   }
 
@@ -111,7 +125,7 @@ export class Panel {
     file.onchange = () => { take(file.files ?? []); file.value = ""; };
     addEventListener("paste", (event) => {
       const target = event.target as Element;
-      if (this.shown() && !target.closest?.("textarea, input") && take(event.clipboardData?.files ?? [])) event.preventDefault();
+      if (this.shown() && !target.closest?.("textarea, input:not([type=range], [readonly])") && take(event.clipboardData?.files ?? [])) event.preventDefault();
     });
     addEventListener("drop", (event) => {
       const frame = this.element.getBoundingClientRect();
@@ -143,8 +157,9 @@ export class Panel {
   picked(color: string | null): void {
     if (color) this.remember(color);
     if (this.easel.settings.tool === "pick") this.set({ tool: this.before });
-    // Lines are always ink, so a colour in the hand means paint.
-    if (color && this.easel.surface.layer?.kind === "lines") this.easel.reach("paint");
+    // Lines are always ink and masks a veil, so a colour in the hand means paint, unless a hint is coloured.
+    const kind = this.easel.surface.layer?.kind;
+    if (color && kind !== "paint" && kind !== "hint") this.easel.reach("paint");
   }
 
   private mask(): void {
@@ -166,15 +181,23 @@ export class Panel {
   }
 
   private grow(): void {
+    if (!this.edges.size) return ground().toast(ground().say("canvas.grow.none"));
     const by = Number(this.find<HTMLSelectElement>(".c-by").value);
     const at = (edge: string): number => (this.edges.has(edge) ? by : 0);
     this.easel.grow({ left: at("left"), top: at("top"), right: at("right"), bottom: at("bottom") });
   }
 
   private async full(): Promise<void> {
-    if (document.fullscreenElement) await document.exitFullscreen();
-    else if (this.element.requestFullscreen) await this.element.requestFullscreen().catch(() => this.element.classList.toggle("full"));
-    else this.element.classList.toggle("full"); // an iPhone has no full screen for elements
+    const on = !this.element.classList.contains("full");
+    this.fill(on);
+    // The whole page goes full, or its messages would stay behind. An iPhone cannot: there the window is filled.
+    if (on) await document.documentElement.requestFullscreen?.().catch(() => undefined);
+    else if (document.fullscreenElement) await document.exitFullscreen();
+  }
+
+  private fill(on: boolean): void {
+    this.element.classList.toggle("full", on);
+    this.find('[data-act="full"]').setAttribute("aria-pressed", String(on));
     this.easel.surface.measured();
   }
 
@@ -196,6 +219,16 @@ export class Panel {
     for (const one of this.all("[data-open]")) one.setAttribute("aria-expanded", String(one === by && !this.find(`[data-pop="${name}"]`).hidden));
     if (name === "layers") this.layers.render(true);
     if (name === "color") this.pigments();
+    // Who came by keyboard goes on in what has opened.
+    const pop = this.element.querySelector(`[data-pop="${name}"]:not([hidden])`);
+    if (pop && this.element.dataset["hand"] === "keys") (pop.querySelector<HTMLElement>("[aria-current=true] .c-name") ?? pop.querySelector<HTMLElement>("button, input, select"))?.focus();
+  }
+
+  // Closed by Escape: the keyboard is back where it came from.
+  private shut(): void {
+    const opener = this.element.querySelector<HTMLElement>('[data-open][aria-expanded="true"]');
+    this.open("");
+    opener?.focus();
   }
 
   private pigments(): void {
@@ -225,7 +258,10 @@ export class Panel {
   render(): void {
     const { easel } = this;
     const { settings, surface } = easel;
-    for (const one of this.all("[data-tool]")) one.setAttribute("aria-pressed", String(one.dataset["tool"] === settings.tool));
+    for (const one of this.all("[data-tool]")) {
+      one.setAttribute("aria-pressed", String(one.dataset["tool"] === settings.tool));
+      one.tabIndex = one.dataset["tool"] === settings.tool ? 0 : -1; // one stop; the arrows go on from there
+    }
     for (const [name, on] of Object.entries({ wrap: settings.wrap, filled: settings.filled, mirror: surface.view.mirror, mask: surface.layer?.kind === "mask" })) {
       for (const one of this.all(`[data-act="${name}"]`)) one.setAttribute("aria-pressed", String(on));
     }
@@ -262,8 +298,8 @@ export class Panel {
   // The corners of the picture that is being moved.
   private frame(): void {
     const frame = this.find(".c-frame");
-    const { surface, settings } = this.easel;
-    const picture = settings.tool === "move" ? (surface.layer?.picture ?? surface.drawing.layers.findLast((one) => one.kind === "picture")?.picture) : null;
+    const { easel } = this, { surface, settings } = easel;
+    const picture = settings.tool === "move" ? easel.pictures.held?.picture : null;
     frame.hidden = !picture;
     if (!picture) return;
     const [a, b, c, d, e, f] = surface.matrix;

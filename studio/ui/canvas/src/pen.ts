@@ -1,11 +1,15 @@
 // Pointers to strokes: pen, mouse and fingers on the sheet. A pen that has been seen leaves touch for moving it.
 
 import { added, type Kind, type Mark, round, type Stroke } from "./drawing.js";
-import { about, copies, ellipse, type Point, rectangle, straight } from "./geometry.js";
+import { about, copies, ellipse, overlap, type Point, rectangle, straight, turn } from "./geometry.js";
+import { reach } from "./ink";
+import type { Drag } from "./pictures";
 import type { Settings, Tool } from "./settings";
 import type { Surface } from "./surface";
 
-const TAP = { milliseconds: 260, pixels: 12 };
+const TAP = { milliseconds: 350, pixels: 12 };
+const PALM = 500; // milliseconds after the pen in which a touch is the hand that holds it
+const UNDER_WAY = { milliseconds: 400, points: 8 }; // a finger's stroke that a second finger does not take back
 
 export interface Hand {
   readonly settings: Settings;
@@ -15,7 +19,7 @@ export interface Hand {
   redo(): void;
   fill(at: Point): void;
   pick(at: Point): void;
-  grab(at: Point): ((to: Point, done: boolean) => void) | null;
+  grab(at: Point): Drag | null;
 }
 
 interface Touch { x: number; y: number; fromX: number; fromY: number; since: number }
@@ -29,10 +33,12 @@ export class Pen {
   private lagging: Point = { x: 0, y: 0 };
   private before = { x: 0, y: 0, time: 0, pressure: 0.5 };
   private panning: Point | null = null;
-  private dragging: ((to: Point, done: boolean) => void) | null = null;
+  private dragging: Drag | null = null;
   private touches = new Map<number, Touch>();
   private most = 0; // fingers in this gesture
+  private since = 0; // when its first finger came
   private penSeen = false;
+  private penAt = -Infinity; // when the pen was last there, drawing or hovering
   space = false;
 
   constructor(private readonly surface: Surface, private readonly hand: Hand) {
@@ -41,6 +47,7 @@ export class Pen {
     canvas.addEventListener("pointermove", (event) => this.move(event));
     canvas.addEventListener("pointerup", (event) => this.up(event, false));
     canvas.addEventListener("pointercancel", (event) => this.up(event, true));
+    canvas.addEventListener("lostpointercapture", (event) => this.up(event, true)); // no end came, as when the tab was left
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
@@ -59,19 +66,35 @@ export class Pen {
     this.surface.canvas.closest<HTMLElement>(".canvas")?.setAttribute("data-hand", "pointer");
     this.surface.canvas.focus({ preventScroll: true });
     const at = this.at(event);
-    if (event.pointerType === "pen") this.penSeen = true;
-    if (event.pointerType === "touch") {
-      this.touches.set(event.pointerId, { x: at.x, y: at.y, fromX: at.x, fromY: at.y, since: event.timeStamp });
-      this.most = Math.max(this.most, this.touches.size);
-      if (this.touches.size > 1) return this.drop();
-      if (this.penSeen) return; // a resting palm; it may still move the sheet
-    } else if (event.pointerType === "pen") this.drop();
+    if (event.pointerType === "touch" && !this.finger(event, at)) return;
+    if (event.pointerType === "pen") this.nib(event);
     if (this.pointer >= 0) return;
     this.pointer = event.pointerId;
     this.tool = event.pointerType === "pen" && event.buttons & 32 ? "eraser" : this.hand.settings.tool;
     if (this.space || event.button === 1 || this.tool === "pan") { this.panning = at; return; }
     if (event.button === 2) { this.pointer = -1; return; }
     this.begin(event, this.surface.toSheet(at));
+  }
+
+  // A finger comes. True when it may draw.
+  private finger(event: PointerEvent, at: Point): boolean {
+    const held = this.pointer >= 0 && !this.touches.has(this.pointer); // a pen or a mouse is at work
+    if (held || event.timeStamp - this.penAt < PALM) return false;
+    const first = this.touches.get(this.pointer);
+    if (first && event.timeStamp - first.since > UNDER_WAY.milliseconds && this.points.length > 3 * UNDER_WAY.points) return false;
+    if (!this.touches.size) [this.since, this.most] = [event.timeStamp, 0];
+    this.touches.set(event.pointerId, { x: at.x, y: at.y, fromX: at.x, fromY: at.y, since: event.timeStamp });
+    this.most = Math.max(this.most, this.touches.size);
+    if (this.touches.size > 1) this.drop();
+    return this.touches.size === 1 && !this.penSeen; // beside a pen a finger moves the sheet
+  }
+
+  // The pen comes: whatever touches the sheet now is the hand that holds it.
+  private nib(event: PointerEvent): void {
+    this.penSeen = true;
+    this.penAt = event.timeStamp;
+    this.touches.clear();
+    if (this.pointer !== event.pointerId) this.drop();
   }
 
   private begin(event: PointerEvent, at: Point): void {
@@ -99,6 +122,7 @@ export class Pen {
 
   private move(event: PointerEvent): void {
     const at = this.at(event);
+    if (event.pointerType === "pen") this.penAt = event.timeStamp;
     const touch = this.touches.get(event.pointerId);
     if (touch) {
       const single = this.touches.size === 1 && this.pointer < 0 && (this.penSeen || this.most > 1);
@@ -110,7 +134,7 @@ export class Pen {
       const view = this.surface.view;
       this.surface.look({ ...view, x: view.x + at.x - this.panning.x, y: view.y + at.y - this.panning.y });
       this.panning = at;
-    } else if (this.dragging) this.dragging(this.surface.toSheet(at), false);
+    } else if (this.dragging) this.dragging.to(this.surface.toSheet(at));
     else if (this.points.length) {
       const passed = event.getCoalescedEvents?.() ?? [];
       for (const one of passed.length ? passed : [event]) this.add(one);
@@ -146,7 +170,7 @@ export class Pen {
     const { settings } = this.hand;
     const end = this.lagging;
     if (this.tool === "brush" || this.tool === "eraser") return { mark: "brush", points: this.points };
-    if (this.tool === "lasso") return { mark: "area", points: ringed(this.points) };
+    if (this.tool === "lasso") return this.points.length < 9 ? null : { mark: "area", points: ringed(this.points) };
     if (Math.hypot(end.x - this.start.x, end.y - this.start.y) < 1) return null;
     if (this.tool === "line") {
       const to = straight(this.start, end, square);
@@ -178,31 +202,36 @@ export class Pen {
   }
 
   private up(event: PointerEvent, cancelled: boolean): void {
-    if (this.touches.delete(event.pointerId)) this.tapped(event);
+    if (event.pointerType === "pen") this.penAt = event.timeStamp;
+    if (this.touches.delete(event.pointerId)) this.lifted(event, cancelled);
     if (event.pointerId !== this.pointer) return;
+    if (cancelled && event.pointerType === "touch") { this.drop(); return; } // the system took the finger for itself
     this.pointer = -1;
-    const { dragging } = this;
-    const panned = this.panning;
+    const { dragging, panning } = this;
     this.panning = this.dragging = null;
-    if (panned) return;
-    if (dragging) { dragging(this.surface.toSheet(this.at(event)), true); return; }
-    if (cancelled) { this.drop(); return; }
-    if (this.points.length) {
-      const at = this.surface.toSheet(this.at(event)); // the lag is caught up where the hand has stopped
-      const far = Math.hypot(at.x - this.lagging.x, at.y - this.lagging.y) * this.surface.view.scale > 1;
-      if (far && this.points.length > 3 && ["brush", "eraser"].includes(this.tool)) this.points.push(round(at.x), round(at.y), this.points.at(-1) ?? 0.5);
-      const strokes = this.strokes(event.shiftKey);
-      this.points = [];
-      this.surface.live = [];
-      this.surface.history.push(strokes.length ? added(this.surface.drawing, this.surface.active, strokes) : this.surface.drawing);
-      this.surface.show([]);
-      this.hand.rest();
-    }
+    if (panning) return;
+    if (dragging) { dragging.end(); return; }
+    if (this.points.length) this.end(event, cancelled);
+  }
+
+  private end(event: PointerEvent, cancelled: boolean): void {
+    const { surface } = this;
+    const at = cancelled ? this.lagging : surface.toSheet(this.at(event)); // the lag is caught up where the hand has stopped
+    const far = Math.hypot(at.x - this.lagging.x, at.y - this.lagging.y) * surface.view.scale > 1;
+    if (far && this.points.length > 3 && ["brush", "eraser"].includes(this.tool)) this.points.push(round(at.x), round(at.y), this.points.at(-1) ?? 0.5);
+    const sheet = { x0: 0, y0: 0, x1: surface.drawing.width, y1: surface.drawing.height };
+    const strokes = this.strokes(event.shiftKey).filter((stroke) => overlap(reach(stroke), sheet)); // not what lies beside it
+    this.points = [];
+    surface.live = [];
+    surface.history.push(strokes.length ? added(surface.drawing, surface.active, strokes) : surface.drawing);
+    surface.show([]);
+    this.hand.rest();
   }
 
   // What was begun is not wanted: it was the first finger of two, or the palm.
   private drop(): void {
     this.pointer = -1;
+    this.dragging?.back();
     this.panning = this.dragging = null;
     this.points = [];
     this.surface.show([]);
@@ -215,7 +244,7 @@ export class Pen {
     else {
       const middle = { x: (touch.x + other.x) / 2, y: (touch.y + other.y) / 2 };
       const grown = Math.hypot(to.x - other.x, to.y - other.y) / Math.max(1, Math.hypot(touch.x - other.x, touch.y - other.y));
-      const turned = Math.atan2(to.y - other.y, to.x - other.x) - Math.atan2(touch.y - other.y, touch.x - other.x);
+      const turned = turn({ x: touch.x - other.x, y: touch.y - other.y }, { x: to.x - other.x, y: to.y - other.y });
       const { width, height } = surface.drawing;
       const view = about(surface.view, middle, { scale: surface.view.scale * grown, angle: surface.view.angle + turned }, width, height);
       surface.look({ ...view, x: view.x + (to.x - touch.x) / 2, y: view.y + (to.y - touch.y) / 2 });
@@ -224,17 +253,14 @@ export class Pen {
     if (Math.hypot(to.x - touch.fromX, to.y - touch.fromY) > TAP.pixels) this.most = Math.max(this.most, 9); // no tap any more
   }
 
-  private tapSince = 0;
-
   // Two fingers that touch and go take back a step; three bring it again.
-  private tapped(event: PointerEvent): void {
-    if (this.most >= 2 && !this.tapSince) this.tapSince = event.timeStamp;
+  private lifted(event: PointerEvent, cancelled: boolean): void {
+    if (cancelled) this.most = 9;
     if (this.touches.size) return;
-    if ((this.most === 2 || this.most === 3) && event.timeStamp - this.tapSince < TAP.milliseconds) {
-      if (this.most === 2) this.hand.undo();
-      else this.hand.redo();
-    }
-    this.most = this.tapSince = 0;
+    const tapped = event.timeStamp - this.since < TAP.milliseconds ? this.most : 0;
+    this.most = 0;
+    if (tapped === 2) this.hand.undo();
+    if (tapped === 3) this.hand.redo();
   }
 
   private wheel(event: WheelEvent): void {

@@ -6,7 +6,9 @@ import { ground } from "./ground";
 import { canvasOf, context } from "./ink";
 import type { Surface } from "./surface";
 
-
+const AGAIN = 5000; // milliseconds
+const GROUND: ReadonlySet<Kind> = new Set<Kind>(["picture", "hint"]); // they cover the sheet, so they lie under the others
+export interface Drag { to(at: Point): void; end(): void; back(): void }
 
 export class Pictures {
   private waiting = new Set<Promise<void>>();
@@ -51,7 +53,7 @@ export class Pictures {
     const layer: Layer = { ...layerOf(kind, freshId(drawing, kind)), picture };
     const sending = this.send(local, blob).finally(() => this.waiting.delete(sending));
     this.waiting.add(sending);
-    const above = kind === "picture" ? drawing.layers.filter((one) => one.kind === "picture").length : drawing.layers.length;
+    const above = GROUND.has(kind) ? drawing.layers.filter((one) => GROUND.has(one.kind)).length : drawing.layers.length;
     return { ...drawing, layers: [...drawing.layers.slice(0, above), layer, ...drawing.layers.slice(above)] };
   }
 
@@ -64,37 +66,61 @@ export class Pictures {
         return layer?.picture ? changed(drawing, layer.id, { picture: { ...layer.picture, image: digest } }) : drawing;
       });
       this.surface.all();
-    } catch (error) { ground().fault(error as Error); }
+    } catch (error) {
+      if (!(error as { offline?: boolean }).offline) return ground().fault(error as Error);
+      await new Promise((again) => setTimeout(again, AGAIN)); // it is on the sheet; it is sent when the studio is back
+      return this.send(local, blob);
+    }
+  }
+
+  // The picture that is taken hold of first: the chosen layer's, else the topmost.
+  get held(): Layer | undefined {
+    const { layer, drawing } = this.surface;
+    return layer && free(layer) ? layer : drawing.layers.findLast((one) => one.kind === "picture" && free(one));
   }
 
   // Move the picture under the point, or by one of its corners scale it.
-  grab(at: Point, done: () => void): ((to: Point, end: boolean) => void) | null {
+  grab(at: Point, done: () => void): Drag | null {
     const { surface } = this;
-    const inside = (layer: Layer): boolean => {
-      const { picture } = layer;
-      const near = 14 / surface.view.scale;
-      return Boolean(picture && at.x > picture.x - near && at.y > picture.y - near && at.x < picture.x + picture.width + near && at.y < picture.y + picture.height + near);
-    };
-    const layer = [...surface.drawing.layers].reverse().find((one) => one.kind === "picture" && !one.hidden && !one.locked && inside(one));
+    const reach = 18 / surface.view.scale;
+    const under = ({ picture }: Layer): boolean => Boolean(picture && inside(picture, at, reach));
+    const chosen = surface.layer;
+    const layer = chosen && free(chosen) && under(chosen)
+      ? chosen
+      : surface.drawing.layers.findLast((one) => one.kind === "picture" && free(one) && under(one));
     const from = layer?.picture;
     if (!layer || !from) return null;
     surface.active = layer.id;
-    const before = surface.drawing;
-    const near = 18 / surface.view.scale;
-    const corner = ([[0, 0], [1, 0], [0, 1], [1, 1]] as const).find(([x, y]) => Math.hypot(from.x + x * from.width - at.x, from.y + y * from.height - at.y) < near);
-    return (to, end) => {
-      const now = surface.drawing.layers.find((one) => one.id === layer.id)?.picture ?? from;
-      const next = corner ? stretched(from, corner, to) : { x: round(from.x + to.x - at.x), y: round(from.y + to.y - at.y), width: from.width, height: from.height };
-      const drawing = changed(before, layer.id, { picture: { ...now, ...next } });
-      if (end) {
-        surface.history.replace(before);
-        surface.history.push(drawing);
-        done();
-      } else surface.history.replace(drawing);
+    let next: Frame = from;
+    const corner = CORNERS.find(([x, y]) => Math.hypot(from.x + x * from.width - at.x, from.y + y * from.height - at.y) < reach);
+    const lay = (frame: Frame): Drawing => {
+      const { x, y, width, height } = frame;
+      const now = surface.drawing.layers.find((one) => one.id === layer.id)?.picture ?? from; // it may have arrived meanwhile
+      return changed(surface.drawing, layer.id, { picture: { ...now, x, y, width, height } });
+    };
+    const show = (frame: Frame): void => {
+      next = frame;
+      surface.history.replace(lay(frame));
       surface.all();
+    };
+    return {
+      to: (to) => show(corner ? stretched(from, corner, to) : { ...from, x: round(from.x + to.x - at.x), y: round(from.y + to.y - at.y) }),
+      back: () => show(from),
+      end: () => {
+        const last = next;
+        show(from);
+        if (last.x !== from.x || last.y !== from.y || last.width !== from.width) surface.history.push(lay(last));
+        surface.all();
+        done();
+      },
     };
   }
 }
+
+const CORNERS = [[0, 0], [1, 0], [0, 1], [1, 1]] as const;
+const free = (layer: Layer): boolean => Boolean(layer.picture && !layer.hidden && !layer.locked);
+const inside = ({ x, y, width, height }: Frame, at: Point, reach: number): boolean =>
+  at.x > x - reach && at.y > y - reach && at.x < x + width + reach && at.y < y + height + reach;
 
 interface Frame { x: number; y: number; width: number; height: number }
 

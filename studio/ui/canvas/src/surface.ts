@@ -1,12 +1,13 @@
 // The sheet on the screen: the drawing, its rasters, the view, and a loop that runs only while something changes.
 
-import { type Drawing, type Layer, type Placed, type Stroke, blank, changed } from "./drawing.js";
-import { type Box, type Matrix, type Point, type View, applied, fitted, inverse, joined, matrix } from "./geometry.js";
+import { type Drawing, GUIDES, type Layer, type Placed, type Stroke, blank, changed } from "./drawing.js";
+import { type Box, type Matrix, type Point, type View, applied, around, common, fitted, inverse, joined, matrix } from "./geometry.js";
 import { History } from "./history.js";
 import { canvasOf, colorOn, context, coverage, INK, paintStroke, reach, VEIL } from "./ink";
 import { densityFor, Raster } from "./raster";
 
 const SLICE = 8; // milliseconds a frame for catching up
+export interface Flat { exact?: boolean; seen?: boolean }
 
 export class Surface {
   readonly history: History<Drawing>;
@@ -24,7 +25,8 @@ export class Surface {
   private drawn: Box | null = null; // what the live strokes covered in the last frame
   private inked = false;
   private fits = true;
-  private around = "#efe8da";
+  private mount = "#efe8da";
+  private room = { across: 0, down: 0 };
 
   constructor(readonly canvas: HTMLCanvasElement, width: number, height: number) {
     this.history = new History(blank(width, height));
@@ -60,9 +62,13 @@ export class Surface {
       this.canvas.width = width;
       this.canvas.height = height;
     }
-    this.around = getComputedStyle(this.canvas).getPropertyValue("--mount").trim() || this.around;
-    if (this.fits) this.fit();
-    else this.all("view");
+    this.mount = getComputedStyle(this.canvas).getPropertyValue("--mount").trim() || this.mount;
+    const { room, view } = this;
+    this.room = { across: this.across, down: this.down };
+    if (this.fits) return this.fit();
+    // What was in the middle stays there.
+    this.view = { ...view, x: view.x + (this.across - room.across) / 2, y: view.y + (this.down - room.down) / 2 };
+    this.all("view");
   }
 
   all(kind: "change" | "view" = "change"): void {
@@ -116,36 +122,44 @@ export class Surface {
     return behind;
   }
 
+  // The whole screen, or of it the whole pixels that an area of the sheet lies in: a pixel cut in half would be
+  // laid twice, and pale.
   private paint(area: Box | "all"): void {
     const { ink, drawing } = this;
     const ratio = this.canvas.width / this.across;
-    const [a, b, c, d, e, f] = this.matrix;
-    ink.setTransform(1, 0, 0, 1, 0, 0);
-    if (area === "all") {
-      ink.fillStyle = this.around;
-      ink.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    }
-    ink.save();
-    ink.setTransform(a * ratio, b * ratio, c * ratio, d * ratio, e * ratio, f * ratio);
+    const [a, b, c, d, e, f] = this.matrix.map((value) => value * ratio) as unknown as Matrix;
     const sheet = { x0: 0, y0: 0, x1: drawing.width, y1: drawing.height };
-    const box = area === "all" ? sheet : { x0: Math.max(0, area.x0), y0: Math.max(0, area.y0), x1: Math.min(sheet.x1, area.x1), y1: Math.min(sheet.y1, area.y1) };
-    if (box.x1 > box.x0 && box.y1 > box.y0) {
-      ink.beginPath();
-      ink.rect(box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0);
-      if (area === "all") {
-        ink.save();
-        ink.shadowColor = "rgba(40, 30, 15, .28)";
-        ink.shadowBlur = 14 * ratio;
-        ink.shadowOffsetY = 3 * ratio;
-        ink.fillStyle = "#fff";
-        ink.fill();
-        ink.restore();
-      }
-      ink.clip();
-      ink.fillStyle = "#fff";
-      ink.fill();
-      for (const layer of drawing.layers) this.lay(ink, layer, box);
+    const full = { x0: 0, y0: 0, x1: this.canvas.width, y1: this.canvas.height };
+    const on = area === "all" ? full : around([a, b, c, d, e, f], area);
+    const [x0, y0, x1, y1] = [Math.floor(on.x0), Math.floor(on.y0), Math.ceil(on.x1), Math.ceil(on.y1)];
+    const wide = around(inverse([a, b, c, d, e, f]), { x0: x0 - 2, y0: y0 - 2, x1: x1 + 2, y1: y1 + 2 });
+    const box = common(wide, sheet);
+    ink.setTransform(1, 0, 0, 1, 0, 0);
+    ink.save();
+    ink.beginPath();
+    ink.rect(x0, y0, x1 - x0, y1 - y0);
+    ink.clip();
+    ink.fillStyle = this.mount;
+    ink.fillRect(x0, y0, x1 - x0, y1 - y0);
+    ink.setTransform(a, b, c, d, e, f);
+    ink.beginPath();
+    ink.rect(0, 0, drawing.width, drawing.height);
+    this.paper(ratio, wide.x0 < 0 || wide.y0 < 0 || wide.x1 > sheet.x1 || wide.y1 > sheet.y1);
+    ink.clip();
+    if (box.x1 > box.x0 && box.y1 > box.y0) for (const layer of drawing.layers) this.lay(ink, layer, box);
+    ink.restore();
+  }
+
+  private paper(ratio: number, rim: boolean): void {
+    const { ink } = this;
+    ink.save();
+    if (rim) {
+      ink.shadowColor = "rgba(40, 30, 15, .28)";
+      ink.shadowBlur = 14 * ratio;
+      ink.shadowOffsetY = 3 * ratio;
     }
+    ink.fillStyle = "#fff";
+    ink.fill();
     ink.restore();
   }
 
@@ -182,15 +196,16 @@ export class Surface {
 
   // --- the same for others: what lies on the layers, at any size
 
-  // Layers of these kinds onto a context of width × height pixels, the stroke in the making included.
-  flatten(ink: CanvasRenderingContext2D, width: number, height: number, kinds: ReadonlySet<string>, exact: boolean): void {
+  // Layers of these kinds onto a context of width × height pixels, the stroke in the making included. What is faded
+  // guides in full; where it is `seen` it is as faded as on the screen.
+  flatten(ink: CanvasRenderingContext2D, width: number, height: number, kinds: ReadonlySet<string>, { exact = false, seen = false }: Flat = {}): void {
     const across = width / this.drawing.width, down = height / this.drawing.height;
     if (!exact) this.catchUp();
     for (const layer of this.drawing.layers) {
       if (layer.hidden || !kinds.has(layer.kind)) continue;
       const raster = this.rasters.get(layer.id);
       const live = layer.id === this.active && this.live.length > 0;
-      ink.globalAlpha = layer.kind === "paint" || layer.kind === "picture" ? layer.opacity : 1;
+      ink.globalAlpha = layer.kind !== "mask" && (seen || !GUIDES.has(layer.kind)) ? layer.opacity : 1;
       ink.imageSmoothingQuality = "high";
       const box = { x0: 0, y0: 0, x1: this.drawing.width, y1: this.drawing.height };
       const source = exact || !raster ? this.drawnAt(layer, width, height, across, down) : live ? this.withLive(raster, layer, box) : raster.canvas;
