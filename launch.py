@@ -20,11 +20,14 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 HERE = Path(__file__).resolve().parent
 NEEDED = (3, 11)
@@ -107,17 +110,55 @@ def run(command: Sequence[str | Path]) -> None:
     subprocess.run([str(part) for part in command], check=True, cwd=HERE)
 
 
+def locked(file: IO[str]) -> bool:
+    """Try to lock an open file for this process, which ends with it. Where a folder cannot lock, so be it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@contextmanager
+def alone(venv: Path) -> Generator[None]:
+    """Keep the environment to this start: two that install into it (a second double click) spoil it."""
+    venv.mkdir(exist_ok=True)
+    with (venv / "installing.lock").open("w", encoding="utf-8") as lock:
+        if not locked(lock):
+            print("Another start is installing already; this one goes on when that is done.", flush=True)
+            while not locked(lock):
+                time.sleep(0.5)
+        yield
+
+
 def install(extras: Sequence[str]) -> Path:
     """Make sure `.venv` holds the packages; returns its Python."""
-    system = platform.system()
     venv = HERE / ".venv"
-    python, mark = venv_python(venv, system), venv / "inkstone.json"
+    python, mark = venv_python(venv, platform.system()), venv / "inkstone.json"
     pyproject = (HERE / "pyproject.toml").read_bytes()
-    if python.exists() and is_installed(mark, pyproject, extras):
-        return python
+    if not (python.exists() and is_installed(mark, pyproject, extras)):
+        with alone(venv):
+            every = sorted({*extras, *installed_extras(mark)})
+            if not (python.exists() and is_installed(mark, pyproject, extras)):
+                fill(venv, python, every)
+                mark.write_text(json.dumps(wanted_mark(pyproject, every)), "utf-8")
+    return python
+
+
+def fill(venv: Path, python: Path, extras: Sequence[str]) -> None:
+    """Make the environment if need be, and install into it, saying first what that fetches."""
     has_nvidia = shutil.which("nvidia-smi") is not None
-    index = index_for(system, has_nvidia)
-    build = torch_build(system, has_nvidia, index is not None and answers(index))
+    index = index_for(platform.system(), has_nvidia)
+    build = torch_build(platform.system(), has_nvidia, index is not None and answers(index))
     print(
         f"Inkstone installs what it needs into {venv.name}, once: {build.name}, about {build.gigabytes} GB, "
         "and about 0.4 GB of other packages. The painter itself is already here. This takes a few minutes.",
@@ -128,10 +169,7 @@ def install(extras: Sequence[str]) -> Path:
     run([python, "-m", "pip", "install", "--quiet", "--upgrade", "pip"])
     source = ["--index-url", build.index] if build.index else []
     run([python, "-m", "pip", "install", "torch>=2.13", "torchvision>=0.28", *source])
-    every = sorted({*extras, *installed_extras(mark)})
-    run([python, "-m", "pip", "install", "--editable", f".[{','.join(every)}]" if every else "."])
-    mark.write_text(json.dumps(wanted_mark(pyproject, every)), "utf-8")
-    return python
+    run([python, "-m", "pip", "install", "--editable", f".[{','.join(extras)}]" if extras else "."])
 
 
 def call(command: Sequence[str | Path], environment: Mapping[str, str]) -> int:

@@ -62,7 +62,7 @@ class Layer(Part):
     """Strokes over at most one picture. What is painted from, drawn after or repainted is said by `kind`."""
 
     id: str = Field(pattern=r"^[0-9a-z]{1,32}$")
-    kind: Literal["lines", "paint", "picture", "mask"]
+    kind: Literal["lines", "hint", "paint", "picture", "mask"]
     name: str = Field(max_length=60)
     opacity: Share
     hidden: bool

@@ -1,10 +1,10 @@
 """The gallery: a folder of pictures, each with its whole recipe inside; the index beside it can be deleted.
 
-gallery/<painter>/2026-11/<time>-<id>.png         pictures; the id is 128 random bits
-gallery/<painter>/trash/<when>.<time>-<id>.png    deleted on <when> (seconds since 1970)
-gallery/<painter>/broken/                         files that are no whole PNG, put aside
-gallery/<painter>/marks.json                      stars and albums
-index.db, tmp/thumbs/                             made again from the files when they are missing
+gallery/<painter>/2026-11/<time>[-<words>]-<id>.png   pictures; the id is 128 random bits
+gallery/<painter>/trash/<when>.<the same>             deleted on <when> (seconds since 1970)
+gallery/<painter>/broken/                             files that are no whole PNG, put aside
+gallery/<painter>/marks.json                          stars and albums
+index.db, tmp/thumbs/                                 made again from the files when they are missing
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from pydantic import Field, ValidationError
 
 from studio import images, metadata
 from studio.errors import BadInput, BadPicture, DiskFull, NotFound
-from studio.gallery_files import FILE, PAINTER, TIME, files_of, read_row
+from studio.gallery_files import FILE, PAINTER, TIME, files_of, read_row, without_pixels
 from studio.gallery_index import Family, Index, Marks, Picture, Summary
 from studio.part import Part
 
@@ -71,9 +71,12 @@ class Gallery:
     Whatever is asked for under another painter's name than its own is `NotFound`.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Opens `data/gallery` and its index `data/index.db`, and puts right what a crash or a hand left."""
-        self._root = root
+    def __init__(self, root: Path, words: Callable[[Picture], str] = lambda _: "") -> None:
+        """Opens `data/gallery` and its index `data/index.db`, and puts right what a crash or a hand left.
+
+        `words`: what a new picture's file is called between its time and its id (`gallery_export.words`).
+        """
+        self._root, self._words = root, words
         self._thumbs = root.parent / "tmp" / "thumbs"
         root.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
@@ -100,6 +103,8 @@ class Gallery:
             picture = read_row(painter, file, BytesIO(png))
             if picture is None:
                 raise BadPicture("The finished picture arrived damaged. Please paint it again.")
+            if words := self._words(picture):
+                picture = replace(picture, name=f"{file[:18]}-{words}-{job}")
             path = self._place(picture)
             _make_folder(path.parent)
             images.write_file(path, png)
@@ -131,6 +136,10 @@ class Gallery:
     def family(self, painter: str, picture: str) -> Family:
         """What a picture came from, what came from it, what shares an input with it. Raises `NotFound`."""
         return self._index.family(self.get(painter, picture), FAMILY)
+
+    def alike(self, painter: str, png: bytes) -> Picture | None:
+        """Her picture that this file is, with its recipe and inputs or without them; None if it is none."""
+        return self._index.alike(painter, without_pixels(BytesIO(png))[2])
 
     def get(self, painter: str, picture: str) -> Picture:
         """One picture, in the trash or not. Raises `NotFound`."""
@@ -246,8 +255,10 @@ class Gallery:
         return self._delete(self._index.trashed(time.time() - days * 86_400))
 
     def clear(self, painter: str) -> int:
-        """Deletes all of a painter's pictures, for good; returns how many there were."""
-        return self._delete(self._index.all(painter).values())
+        """Deletes all of a painter's pictures and albums, for good; returns how many pictures there were."""
+        gone = self._delete(self._index.all(painter).values())
+        (self._folder(painter) / "marks.json").unlink(missing_ok=True)
+        return gone
 
     def _move(self, picture: Picture, trashed: int | None) -> None:
         if (picture.trashed is None) == (trashed is None):
@@ -366,7 +377,7 @@ def _make_folder(folder: Path) -> None:
     if folder.exists():
         return
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)  # two threads may make it at once
         images.sync_folder(folder.parent)
     except OSError as error:
         if error.errno in images.NO_ROOM:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -15,6 +15,7 @@ from studio.gallery import Gallery, Picture
 Kind = Literal["png", "jpeg", "webp"]
 PATTERN = "inkstone-{date}-{time}-{id}"
 PATTERN_LENGTH, WORDS = 120, 48  # characters of the pattern, and of each word filled in
+WORDS_BYTES = 120  # of a file's name in the gallery
 ZIP_BEGINS = (1980, 1, 1, 0, 0, 0)  # the format knows no earlier time
 ENDINGS: dict[Kind, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
@@ -34,21 +35,36 @@ def file_name(picture: Picture, kind: Kind, pattern: str = PATTERN) -> str:
     The first letters of the id are always in it, so that no two pictures are called the same.
     """
     when = datetime.fromtimestamp(picture.created, UTC)
-    said = {
-        "date": when.strftime("%Y%m%d"),
-        "time": when.strftime("%H%M%S"),
-        "id": picture.id[:8],
+    said = {"date": when.strftime("%Y%m%d"), "time": when.strftime("%H%M%S"), "id": picture.id[:8]}
+    unique = pattern if "{id}" in pattern else f"{pattern}-{{id}}"
+    return f"{plain(filled(unique, {**said, **described(picture)}))}{ENDINGS[kind]}"
+
+
+def words(picture: Picture, pattern: str) -> str:
+    """What the pattern says of a picture beyond time and id, for its file in the gallery: that has both.
+
+    Nothing where she keeps to ours. At most 120 bytes of UTF-8, for no system takes more than 255 in all.
+    """
+    if pattern == PATTERN:
+        return ""
+    told = plain(filled(pattern, described(picture)))
+    return plain(told.encode()[:WORDS_BYTES].decode(errors="ignore"))
+
+
+def described(picture: Picture) -> dict[str, str]:
+    """What the words in braces stand for, without time and id."""
+    return {
         "seed": str(picture.seed or 0),
         "model": picture.model,
         "prompt": picture.prompt,
         "width": str(picture.width),
         "height": str(picture.height),
     }
-    unique = pattern if "{id}" in pattern else f"{pattern}-{{id}}"
-    filled = re.sub(
-        r"\{(\w+)\}", lambda found: plain(said.get(found[1], ""))[:WORDS], unique[:PATTERN_LENGTH]
-    )
-    return f"{plain(filled)}{ENDINGS[kind]}"
+
+
+def filled(pattern: str, said: Mapping[str, str]) -> str:
+    """The pattern with its words in braces filled in."""
+    return re.sub(r"\{(\w+)\}", lambda found: plain(said.get(found[1], ""))[:WORDS], pattern[:PATTERN_LENGTH])
 
 
 def plain(text: str) -> str:

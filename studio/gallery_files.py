@@ -17,7 +17,10 @@ from studio.recipe import Recipe
 
 PAINTER = re.compile(r"[0-9a-z]{1,64}")
 FOLDER = re.compile(r"\d{4}-\d\d|trash")
-FILE = re.compile(r"(?:(?P<trashed>\d{1,12})\.)?(?P<name>(?P<time>\d{8}T\d{9})-(?P<id>[0-9a-f]{32}))\.png")
+FILE = re.compile(
+    r"(?:(?P<trashed>\d{1,12})\.)?"
+    r"(?P<name>(?P<time>\d{8}T\d{9})-(?:[^/]{1,160}-)?(?P<id>[0-9a-f]{32}))\.png"
+)
 TIME = "%Y%m%dT%H%M%S%f"
 _ID = re.compile(r"[0-9a-f]{32}")
 _MOST_CHUNK = 4 * 2**20  # no setting of ours is larger

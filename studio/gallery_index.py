@@ -169,6 +169,11 @@ class Index:
             self._find(siblings, *me, *digests, limit),
         )
 
+    def alike(self, painter: str, digest: str) -> Picture | None:
+        """Her newest picture that is this one without recipe and inputs, if it is not in the trash."""
+        where = "painter = ? AND trashed IS NULL AND digest = ? ORDER BY name DESC LIMIT 1"
+        return next(iter(self._find(where, painter, digest)), None) if digest else None
+
     def summary(self, painter: str, offset: int) -> Summary:
         """How many pictures there are of what; months are those of a clock `offset` seconds ahead of UTC."""
 

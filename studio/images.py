@@ -81,6 +81,13 @@ def check(data: bytes, bounds: Bounds = Bounds()) -> containers.Header:
     return head
 
 
+def size(data: bytes, bounds: Bounds = Bounds()) -> tuple[int, int]:
+    """Width and height of a picture as it is seen, turned upright, read from its header only; as `check`."""
+    head = check(data, bounds)
+    lies = containers.orientation(containers.exif(data, head.kind)) >= 5  # turned by a quarter
+    return (head.height, head.width) if lies else (head.width, head.height)
+
+
 def read(data: bytes, bounds: Bounds = Bounds()) -> Image.Image:
     """A picture's pixels, upright, as RGB, or RGBA when it has transparency; nothing else comes along.
 

@@ -28,6 +28,7 @@ from studio.recipe import Recipe
 __all__ = [
     "Found",
     "export",
+    "history",
     "parse_infotext",
     "quote",
     "read_file",
@@ -46,6 +47,7 @@ COMFY_TAGS = frozenset(range(0x0109, 0x0111))  # "key:JSON", counting down from 
 TEXT_BYTES = 4 * 2**20
 SEGMENT_BYTES = 65_533
 MOST_INPUTS = 16
+MOST_RECIPES, RECIPE_TEXT = 12, 50_000  # of a picture's history, and characters of one of them
 INPUT_BYTES = 48 * 2**20  # of all inputs together
 OWN = images.Bounds(bytes=512 * 2**20)  # a long scroll with its inputs is larger than any upload
 TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
@@ -210,6 +212,26 @@ def read_file(data: bytes) -> Found:
                 return replace(found, blobs=file.blobs, warnings=(*warnings, *found.warnings))
             warnings.append(f"The settings {program} wrote into this file are broken and were passed over.")
     return Found(blobs=file.blobs, warnings=tuple(warnings))
+
+
+def history(found: Found) -> list[dict[str, Any]]:
+    """The recipes by which a picture was made and taken further, the first one first, the file's own last.
+
+    Of its earlier stages only whole recipes of a sensible length count: anybody can write a file.
+    """
+    told = found.facts.get("history")
+    earlier = [
+        known for one in (told if isinstance(told, list) else ())[-MOST_RECIPES:] if (known := _earlier(one))
+    ]
+    own = found.recipe.model_dump(mode="json") if found.recipe else dict(found.partial)
+    return [one for one in (*earlier, own) if one and len(json.dumps(one)) <= RECIPE_TEXT][-MOST_RECIPES:]
+
+
+def _earlier(told: Any) -> dict[str, Any] | None:
+    try:
+        return Recipe.of(told).model_dump(mode="json") if isinstance(told, dict) else None
+    except BadInput:
+        return None
 
 
 def _read_png(data: bytes) -> _File:

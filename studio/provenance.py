@@ -29,10 +29,12 @@ FACTS = (
     "when",
     "template",
     "parent",
+    "history",
     "scroll",
     "unknown_words",
     "warnings",
 )
+AS_WRITTEN = ("template", "history")  # a painter's own words and recipes, which may hold strokes and slashes
 # An absolute path: a drive, a share, a home or a root, and at least one folder under it.
 _PATH = re.compile(r"(?<![\w./\\:])(?:[A-Za-z]:[\\/]|\\\\|~?[\\/])(?:[^\s\\/\"'“”‘’<>|*?]+[\\/])+")
 
@@ -73,7 +75,7 @@ def xmp(label: str, composite: bool) -> bytes:
 def public(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts that may leave the studio, paths in their sentences cut down to the last name."""
     return {
-        name: facts[name] if name == "template" else _pathless(facts[name]) for name in FACTS if name in facts
+        name: facts[name] if name in AS_WRITTEN else _pathless(facts[name]) for name in FACTS if name in facts
     }
 
 

@@ -5,10 +5,14 @@
 Each part is a job like any other; what is unrolled lies in the studio's settings as plain values, so a studio
 that was closed goes on where it was. Stop keeps what is painted. The parts become one picture that carries
 every recipe of the chain, and go into the trash.
+
+A prompt turns into the next over several parts, by the shares of AND: else palette and light would turn at
+once, within the lap of two parts.
 """
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +27,7 @@ from studio.desk.inputs import Inputs
 from studio.desk.jobs import Jobs
 from studio.errors import BadInput, BadPicture, LimitReached, NotFound, StudioError
 from studio.gallery import Gallery
-from studio.painting.outpaint import Edges, extended
+from studio.painting.outpaint import Edges, Extended, extended
 from studio.part import Part
 from studio.recipe import Mask, Recipe, Source, Text, explain
 
@@ -31,13 +35,16 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LONGEST, MOST_PIXELS = 32_768, 64_000_000
+TURNING = 4  # parts over which a prompt turns into the next; where it is soon over, half of those it has
+MOST_WORDS = 2000  # characters of two prompts that are mixed
 REMEMBERED = 64  # scrolls whose end can still be asked for
 _SETTING = "scrolls"
+_AND = re.compile(r"\bAND\b")
 _OWN = images.Bounds(bytes=2**30)
 
 
 class Turn(Part):
-    """From a share of the length on, another prompt."""
+    """From a share of the length on, the prompt turns into another."""
 
     at: float = Field(ge=0, le=1, title="From")
     prompt: Text = Field(title="Prompt")
@@ -86,11 +93,40 @@ class Scroll(Part):
 
     def part(self, i: int, begun: int) -> Recipe:
         """The words and the seed of part `i`, which begins where `begun` pixels are painted."""
-        said = [
-            turn.prompt for turn in sorted(self.turns, key=lambda t: t.at) if turn.at * self.length <= begun
-        ]
-        prompt = said[-1] if said else self.recipe.prompt
-        return self.recipe.but(prompt=prompt, seed=(self.recipe.seed + i) % 2**64)
+        return self.recipe.but(prompt=self._words(begun), seed=(self.recipe.seed + i) % 2**64)
+
+    def _words(self, begun: int) -> str:
+        reached = [turn for turn in self.turns if turn.at * self.length <= begun]
+        turned = sorted(reached, key=lambda turn: turn.at)
+        if not turned:
+            return self.recipe.prompt
+        before, now = [self.recipe.prompt, *(turn.prompt for turn in turned)][-2:]
+        begins, ends = (share * self.length for share in (turned[-1].at, self._until(turned[-1].at)))
+        parts = min(TURNING, max(1, (ends - begins) // self.step // 2)) if begins else 1
+        return between(before, now, (1 + (begun - begins) // self.step) / parts)
+
+    def _until(self, at: float) -> float:
+        """Until which share of the length the words of a turn hold."""
+        return min((turn.at for turn in self.turns if turn.at > at), default=1.0)
+
+    def beyond(self, last: Image) -> Extended:
+        """What the part after `last` is painted from: the end of it, grown by a step."""
+        right = self.direction == "right"
+        left = last.width - self.seen if right else 0
+        edges = Edges(right=self.step) if right else Edges(left=self.step)
+        known = last.crop((left, 0, left + self.seen, last.height))
+        return extended(known, edges, min(64, self.seen * 2 // 3))
+
+
+def between(before: str, now: str, share: float) -> str:
+    """Words on the way from one prompt to another, by the shares that AND gives them in the guidance.
+
+    Those that are empty, long, or composed by AND themselves change at once.
+    """
+    mixable = before.strip() and now.strip() and len(before) + len(now) <= MOST_WORDS
+    if share >= 1 or before == now or not mixable or _AND.search(f"{before} {now}"):
+        return now
+    return f"{before} :{round(1 - share, 4)} AND {now} :{round(share, 4)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +268,18 @@ class Scrolls:
         if group := self.get(name, painter).group:
             self._desk.cancel(group, painter)
 
+    def forget(self, painter: str) -> None:
+        """Ends a painter's scrolls and drops every word of them; what they painted is the gallery's."""
+        hers = {row.id for row in self.all(painter)}
+        for name in hers:
+            self.stop(name, painter)
+        for thread in tuple(self._threads):
+            if thread.name in {_called(name) for name in hers}:
+                thread.join(10)
+        with self._lock:
+            self._rows = {name: row for name, row in self._rows.items() if row.painter != painter}
+            self._jobs.set(_SETTING, {name: asdict(row) for name, row in self._rows.items()})
+
     def get(self, name: str, painter: str) -> Unrolling:
         """How far a scroll is. Raises `NotFound`, also for what is another painter's."""
         with self._lock:
@@ -248,7 +296,7 @@ class Scrolls:
     # --- one scroll, on its own thread
 
     def _thread(self, name: str) -> threading.Thread:
-        return threading.Thread(target=self._unroll, args=(name,), name=f"scroll-{name[:6]}", daemon=True)
+        return threading.Thread(target=self._unroll, args=(name,), name=_called(name), daemon=True)
 
     def _unroll(self, name: str) -> None:
         try:
@@ -293,14 +341,7 @@ class Scrolls:
         recipe = scroll.part(len(row.parts), painted)
         if not row.parts:
             return recipe
-        last, right = self._picture(row, row.parts[-1]), scroll.direction == "right"
-        box = (
-            (last.width - scroll.seen, 0, last.width, last.height)
-            if right
-            else (0, 0, scroll.seen, last.height)
-        )
-        edges = Edges(right=scroll.step) if right else Edges(left=scroll.step)
-        grown = extended(last.crop(box), edges, min(64, scroll.seen * 2 // 3))
+        grown = scroll.beyond(self._picture(row, row.parts[-1]))
         source, mask = (
             self._inputs.put(row.painter, images.encode_png(image)) for image in (grown.source, grown.mask)
         )
@@ -350,6 +391,11 @@ class Scrolls:
             self._rows = {name: one for name, one in rows.items() if name not in ended[:-REMEMBERED]}
             self._jobs.set(_SETTING, {name: asdict(one) for name, one in self._rows.items()})
             return row
+
+
+def _called(name: str) -> str:
+    """What the thread of a scroll is called."""
+    return f"scroll-{name}"
 
 
 def _row(values: Mapping[str, Any]) -> Unrolling:

@@ -75,8 +75,14 @@ class FakePainter:
         png = metadata.write_png(block_code(recipe.seed), recipe, facts, blobs)
         emit(Picture(png[: len(png) // 2] if said.get("png") == "broken" else png, facts))
 
-    def live(self, recipe: Recipe, blobs: Mapping[str, bytes], stopped: Callable[[], bool]) -> Still:
-        """As `Painter.live`: the frame spells the seed."""
+    def live(
+        self,
+        recipe: Recipe,
+        blobs: Mapping[str, bytes],
+        stopped: Callable[[], bool],
+        checked: bool = False,
+    ) -> Still:
+        """As `Painter.live`: the frame spells the seed; `checked` veils it."""
         said = dict(word.partition("=")[::2] for word in recipe.prompt.split())
         assert all(images.digest(blobs[digest]) == digest for digest in recipe.images)
         for i in range(1, recipe.steps + 1):
@@ -84,7 +90,7 @@ class FakePainter:
             misbehave(said, i)
             if stopped():
                 raise Stopped("Stopped.")
-        return Still(images.encode_jpeg(block_code(recipe.seed)), 1, 0.001)
+        return Still(images.encode_jpeg(block_code(recipe.seed)), 1, 0.001, veiled=checked)
 
     def look(self, kind: str, picture: bytes, stopped: Callable[[], bool]) -> Sight:
         """As `Painter.look`: one face in the middle; a hint or a finish is the picture's own size, black."""

@@ -14,6 +14,7 @@ from tiny import starter_folder
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.web import Server, open_page
+from studio.web.sharing import Shared
 
 FAKE_WORKER = (sys.executable, str(Path(__file__).with_name("fake_worker.py")))
 
@@ -52,3 +53,11 @@ def events(client: httpx.Client, group: str, since: int = 0) -> list[str]:
     with client.stream("GET", "/studio/events", params={"group": group, "since": since}) as answer:
         assert answer.status_code == 200, answer.read()
         return re.findall(r"^data: (.+)$", "".join(answer.iter_text()), re.MULTILINE)
+
+
+def visitor(shared: Shared) -> httpx.Client:
+    """Somebody who came in by the invitation, as a browser does."""
+    client = httpx.Client(base_url=f"http://127.0.0.1:{shared.port}", follow_redirects=True, timeout=60)
+    said = {"key": shared.guests.key, "password": shared.guests.password}
+    assert client.post("/studio/enter", data=said).status_code == 200
+    return client

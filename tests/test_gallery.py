@@ -14,6 +14,8 @@ from PIL import Image
 from studio import containers, images, metadata
 from studio.errors import BadInput, BadPicture, DiskFull, NotFound
 from studio.gallery import Gallery, Wanted
+from studio.gallery_export import PATTERN, words
+from studio.gallery_files import FILE
 from studio.gallery_index import Picture
 from studio.recipe import Control, Hires, Recipe, Source
 
@@ -50,6 +52,28 @@ def gallery(tmp_path):
     opened = Gallery(tmp_path / "gallery")
     yield opened
     opened.close()
+
+
+@pytest.mark.parametrize("pattern", ["{prompt}-{seed}", "{date} {id}", "../{prompt}" * 12, "山" * 100])
+def test_a_file_may_say_what_it_shows_and_is_found_again_by_its_id(tmp_path, pattern):
+    gallery = Gallery(tmp_path / "gallery", lambda picture: words(picture, pattern))
+    one, two = add(gallery, "秋山 a boat / two", "山" * 200)
+    names = [gallery.path(ANN, picture.id).name for picture in (one, two)]
+    assert all(FILE.fullmatch(name) and len(name.encode()) < 220 for name in names)
+    gallery.trash(ANN, one.id)
+    before = everything(gallery)
+    gallery = reopened(gallery, tmp_path, lambda: (tmp_path / "index.db").unlink())
+    assert everything(gallery) == before
+    gallery.restore(ANN, one.id)
+    assert gallery.path(ANN, one.id).name == names[0]
+    assert [picture.id for picture in gallery.pictures(ANN)] == [two.id, one.id], "still in order of time"
+    gallery.close()
+
+
+def test_the_pattern_that_nobody_changed_leaves_names_as_they_were(gallery):
+    [picture] = add(gallery, "a lake")
+    assert words(picture, PATTERN) == ""
+    assert words(picture, "{prompt} {seed} {id} {when}") == "a-lake-0"
 
 
 def reopened(gallery, tmp_path, between=lambda: None):

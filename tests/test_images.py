@@ -45,6 +45,13 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "_getdecoder", decoded)
 
 
+def test_a_pictures_size_is_told_as_it_is_seen():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert images.size(encoded("JPEG")) == (40, 24)
+    assert images.size(encoded("JPEG", exif=exif)) == (24, 40) == images.read(encoded("JPEG", exif=exif)).size
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_the_three_formats_are_read(kind: str):
     assert images.read(encoded(kind)).size == (40, 24)

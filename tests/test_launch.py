@@ -3,6 +3,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -118,3 +121,30 @@ def test_ctrl_c_waits_until_the_studio_has_closed(monkeypatch):
 
 def test_a_commands_status_is_passed_on():
     assert launch.call([sys.executable, "-c", "import sys; sys.exit(7)"], os.environ) == 7
+
+
+def test_two_starts_at_once_install_once_and_the_second_says_what_it_waits_for(tmp_path, monkeypatch, capsys):
+    (tmp_path / "pyproject.toml").write_text("", "utf-8")
+    monkeypatch.setattr(launch, "HERE", tmp_path)
+    begun, go_on, filled = threading.Event(), threading.Event(), []
+
+    def fill(_venv: Path, python: Path, extras: Sequence[str]) -> None:
+        filled.append(list(extras))
+        begun.set()
+        assert go_on.wait(30)
+        python.parent.mkdir(parents=True, exist_ok=True)
+        python.touch()
+
+    monkeypatch.setattr(launch, "fill", fill)
+    monkeypatch.setattr(launch.time, "sleep", lambda _seconds: go_on.set())
+    with ThreadPoolExecutor() as starts:
+        first = starts.submit(launch.install, ("test",))
+        assert begun.wait(30)
+        second = starts.submit(launch.install, ("test",))
+        assert first.result() == second.result()
+    assert filled == [["test"]]
+    assert capsys.readouterr().out.count("Another start is installing") == 1
+    assert launch.install(("dev",)).exists()
+    assert filled == [["test"], ["dev", "test"]], "no extra is lost"
+    first.result().unlink()
+    assert launch.install(("dev",)).exists(), "a Python that went away is made anew"

@@ -27,7 +27,7 @@ FLOORS = [
     {"families", "control"},
     {"painting"},
     {"desk", "gallery", "gallery_files", "gallery_index", "gallery_export", "identity", "school"},
-    {"studio", "scroll"},
+    {"studio", "palette", "habits", "scroll"},
     {"cli", "web", "ui", "bench"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

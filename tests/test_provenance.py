@@ -64,3 +64,8 @@ def test_only_what_is_named_is_public_and_the_painters_template_stays_as_written
         "seconds": {"load": 1.0},
     }
     assert provenance.public(facts) == {"template": "/a/{b|c}/d", "seconds": {"load": 1.0}}
+
+
+def test_the_recipes_that_a_picture_was_made_by_before_stay_as_written():
+    told = {"history": [{"prompt": "/a/b/c"}]}
+    assert provenance.public(told) == told

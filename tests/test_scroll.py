@@ -8,11 +8,15 @@ import pytest
 from halls import models_folder, studio_at
 from PIL import Image
 
-from studio import metadata
+from studio import images, metadata
 from studio.errors import BadInput, BadPicture, LimitReached, NotFound
+from studio.families import defaults
+from studio.models.library import Library
 from studio.painting.outpaint import Edges
+from studio.painting.painter import Painter
 from studio.recipe import Recipe
-from studio.scroll import Scroll, Turn, joined, scroll_of
+from studio.scroll import TURNING, Scroll, Turn, between, joined, scroll_of
+from studio.settings import PROJECT, Settings
 from studio.studio import Studio
 
 PART = {"prompt": "ms=1 a lake", "seed": 5, "width": 64, "height": 64, "steps": 2}
@@ -58,12 +62,81 @@ def test_parts_are_laid_over_each_other_where_they_show_the_same():
 
 def test_prompts_change_on_the_way_and_seeds_count_on():
     scroll = Scroll(
-        recipe=Recipe(prompt="a lake", seed=7),
-        length=2048,
-        turns=(Turn(at=0.75, prompt="snow"), Turn(at=0.5, prompt="pines")),
+        recipe=Recipe(prompt="a lake", seed=7, width=512),
+        length=8192,
+        turns=(Turn(at=0.75, prompt="snow"), Turn(at=0.25, prompt="pines")),
     )
-    said = [(part.prompt, part.seed) for part in (scroll.part(i, i * 512) for i in range(4))]
-    assert said == [("a lake", 7), ("a lake", 8), ("pines", 9), ("snow", 10)]
+    said = [scroll.part(i, i * scroll.step) for i in range(26)]
+    assert [part.seed for part in said] == list(range(7, 33))
+    words = [part.prompt for part in said]
+    first, second = words.index("pines"), words.index("snow")
+    assert set(words[: first - TURNING + 1]) == {"a lake"}
+    assert words[first - TURNING + 1 : first] == [
+        "a lake :0.75 AND pines :0.25",
+        "a lake :0.5 AND pines :0.5",
+        "a lake :0.25 AND pines :0.75",
+    ]
+    assert words[second - 1] == "pines :0.3333 AND snow :0.6667", "it has six parts only"
+    assert set(words[first : second - 2]) == {"pines"}
+    assert set(words[second:]) == {"snow"}
+
+
+def test_prompts_that_cannot_be_mixed_turn_at_once_and_so_does_the_beginning():
+    for before, now in (("a AND b", "c"), ("", "c"), ("a" * 1500, "c" * 1500), ("c", "c")):
+        assert between(before, now, 0.5) == now
+    begun = Scroll(recipe=Recipe(prompt="a lake"), length=2048, turns=(Turn(at=0, prompt="snow"),))
+    assert begun.part(0, 0).prompt == "snow"
+
+
+@pytest.fixture(scope="module")
+def turned() -> tuple[Scroll, Image.Image]:
+    """A scroll of the starter's that turns from blue-green noon to red dusk."""
+    library = Library(PROJECT / "models")
+    start = defaults(library.find("checkpoint", "starter"))
+    said = {**start, "prompt": "blue-green mountains, lake", "seed": 12, "steps": 10}
+    scroll = Scroll(
+        recipe=Recipe.of({**said, "width": 256, "height": 128}),
+        length=1216,
+        turns=(Turn(at=0.2, prompt="blue-green mountains, snow, dusk"),),
+    )
+    painter = Painter(Settings(models=library.folder, device="cpu"), library)
+    parts: list[Image.Image] = []
+    while len(parts) * scroll.step < scroll.length - scroll.seen:
+        recipe, blobs = (
+            scroll.part(len(parts), parts[0].width + scroll.step * (len(parts) - 1) if parts else 0),
+            {},
+        )
+        if parts:
+            grown = scroll.beyond(parts[-1])
+            source, mask = images.encode_png(grown.source), images.encode_png(grown.mask)
+            blobs = {images.digest(png): png for png in (source, mask)}
+            recipe = recipe.but(
+                source={"image": images.digest(source), "strength": scroll.strength},
+                mask={"image": images.digest(mask), "blur": grown.overlap},
+            )
+        parts.append(images.read(painter.one(recipe, blobs).png).convert("RGB"))
+    return scroll, joined(parts, scroll.seen, "right")
+
+
+def test_no_seam_of_a_scroll_is_sharper_than_what_is_painted(turned):
+    scroll, whole = turned
+    columns = np.abs(np.diff(np.asarray(whole, float), axis=1)).mean((0, 2))  # of neighbours, in grey levels
+    seams = range(scroll.recipe.width, whole.width - 8, scroll.step)
+    edges = [columns[[*range(seam - 66, seam - 60), *range(seam - 2, seam + 3)]] for seam in seams]
+    assert all(edge.max() <= 1.5 * np.quantile(columns, 0.98) for edge in edges), (
+        "where a lap begins and ends"
+    )
+    laps = [columns[seam - 68 : seam + 4].mean() for seam in seams]
+    assert np.mean(laps) <= 1.5 * columns.mean(), "nor is what was painted over rougher"
+
+
+def test_where_the_prompt_turns_the_tone_turns_over_several_parts(turned):
+    scroll, whole = turned
+    red, _, blue = np.asarray(whole, float).mean(0).T
+    warmth = (red - blue)[: whole.width // scroll.step * scroll.step].reshape(-1, scroll.step).mean(1)
+    steps = np.diff(warmth)
+    assert warmth[-1] - warmth[0] > 20, "it did turn"
+    assert steps.max() <= 0.6 * (warmth.max() - warmth.min()), "but not within one part"
 
 
 def test_a_scroll_becomes_one_picture_of_the_length_asked_for_with_its_whole_chain(studio, anna):

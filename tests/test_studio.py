@@ -1,4 +1,4 @@
-"""The facade: recipes by four layers, requests, and what a dropped picture brings back."""
+"""The facade: requests of one picture and of many, and one studio a folder."""
 
 import subprocess
 import sys
@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 from halls import models_folder, studio_at
+from PIL import Image
 
-from studio import metadata
-from studio.errors import BadInput, BadMetadata, BadPicture, FolderInUse, NotFound, UnknownName
+from studio import images, metadata
+from studio.errors import BadInput, FolderInUse, NotFound, UnknownName
 from studio.explore import Axis
-from studio.images import encode_png
-from studio.recipe import Recipe
+from studio.recipe import Lora
 from studio.studio import Studio
+from studio.ui.tabs.painting import choices
+from studio.ui.words import read_catalogs
 
 
 @pytest.fixture(scope="module")
@@ -36,88 +38,6 @@ def finished(studio: Studio, group: str, painter: str) -> list[str]:
     return [event.picture for event in studio.desk.events(group, painter) if event.kind == "done"]
 
 
-def test_a_bare_recipe_has_the_models_own_settings(studio: Studio, anna: str):
-    recipe = studio.recipe({"prompt": "a lake"}, anna)
-    assert recipe.model == "starter"
-    assert (recipe.width, recipe.height, recipe.steps, recipe.guidance) == (256, 256, 20, 3.0)
-    assert (recipe.sampler, recipe.schedule) == ("DPM++ 2M", "Trailing")
-    assert studio.count(anna, "starter") == 4
-
-
-def test_a_model_ends_its_pictures_with_its_own_finish_where_the_weights_are_here(tmp_path: Path):
-    from numpy import zeros
-    from safetensors.numpy import save_file
-
-    models = models_folder(tmp_path / "models")
-    (models / "starter" / "upscaler").mkdir()
-    save_file({"tail": zeros(1)}, models / "starter" / "upscaler" / "x2.safetensors")
-    with studio_at(tmp_path / "data", models) as studio:
-        anna = studio.painters.join()
-        own = studio.fresh("starter").post
-        assert [step.kind for step in own] == ["upscale", "grain"]
-        assert studio.recipe({"prompt": "a lake"}, anna).post == own
-        assert studio.recipe({"post": ()}, anna).post == (), "switched off"
-        again = studio.recipe({}, anna).but(post=({"kind": "clahe"},))
-        assert studio.recipe(again.model_dump(mode="json"), anna) == again, "a picture's own recipe wins"
-        finishing = studio.recipe({"source": {"image": "a" * 64, "strength": 0}}, anna)
-        assert finishing.post == (), "what is finished is not finished twice unasked"
-        (models / "starter" / "upscaler" / "x2.safetensors").unlink()
-        studio.library.scan()
-        assert studio.recipe({}, anna).post == ()
-
-
-def test_what_she_asks_for_wins_over_her_last_settings_and_those_over_the_models(studio: Studio, anna: str):
-    studio.submit({"prompt": "a lake", "steps": 7, "guidance": 5.5, "seed": 3}, anna, 2)
-    recipe = studio.recipe({"guidance": 2}, anna)
-    assert (recipe.steps, recipe.guidance) == (7, 2.0)
-    assert (recipe.prompt, recipe.seed) == ("", -1), "a prompt and a seed belong to one picture"
-    assert studio.count(anna, "starter") == 2
-    assert studio.recipe({}, studio.painters.join()).steps == 20, "another painter starts afresh"
-    assert studio.fresh("starter").steps == 20
-
-
-def test_what_a_file_does_not_say_is_the_models_own_and_not_her_last(studio: Studio, anna: str):
-    from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
-
-    studio.submit({"steps": 7, "guidance": 9}, anna)
-    info = PngInfo()
-    info.add_text("parameters", "a lake\nSteps: 12, Sampler: Euler a, Seed: 5, Size: 512x512")
-    found = studio.restore(encode_png(Image.new("RGB", (8, 8)), info), anna)
-    recipe = studio.recipe(found.values, anna)
-    assert found.origin == "a1111"
-    assert (recipe.steps, recipe.guidance, recipe.sampler, recipe.width) == (12, 3.0, "Euler a", 512)
-
-
-def test_last_settings_that_no_longer_hold_are_forgotten(studio: Studio, anna: str):
-    studio.jobs.keep_draft(anna, "last:starter", {"steps": 7, "width": 100})
-    assert studio.recipe({}, anna).steps == 20
-
-
-@pytest.mark.parametrize(
-    ("partial", "kind", "word"),
-    [
-        ({"sampler": "Eulr"}, UnknownName, "Euler"),
-        ({"sampler": "Euler", "schedule": "Nonsense"}, BadInput, "Nonsense"),
-        ({"model": "sdxl"}, UnknownName, "starter"),
-        ({"width": 100}, BadInput, "width"),
-        ({"guidance": float("nan")}, BadInput, "guidance"),
-        ({"prompt": "x" * 10_001}, BadInput, "prompt"),
-        ({"colour": "red"}, BadInput, "colour"),
-        ({"post": [{"kind": "upscale", "model": "none"}]}, UnknownName, "upscaler"),
-        ({"hires": {"upscaler": "none"}}, UnknownName, "upscaler"),
-        ({"hires": {"sampler": "Oiler"}}, UnknownName, "Euler"),
-        ({"loras": [{"model": "none"}]}, UnknownName, "LoRA"),
-        ({"source": {"image": "0" * 64}}, NotFound, "drop"),
-    ],
-)
-def test_what_cannot_be_painted_is_refused_before_it_waits(studio, anna, partial, kind, word):
-    with pytest.raises(kind) as told:
-        studio.submit(partial, anna)
-    assert word.lower() in str(told.value).lower()
-    assert studio.desk.status(anna)["groups"] == []
-
-
 @pytest.mark.parametrize("count", [0, 65])
 def test_a_press_paints_between_one_and_sixty_four_pictures(studio, anna, count):
     with pytest.raises(BadInput, match="1 to 64"):
@@ -129,53 +49,6 @@ def test_a_batch_is_seeds_in_a_row_and_each_picture_carries_its_own(studio: Stud
     pictures = finished(studio, submitted.group, anna)
     seeds = [metadata.read_file(studio.gallery.read(anna, one)).recipe.seed for one in pictures]
     assert seeds == [2**64 - 1, 0]
-
-
-def test_a_dropped_picture_brings_back_its_settings_and_its_inputs(studio: Studio, anna: str):
-    from PIL import Image
-
-    source = encode_png(Image.new("RGB", (64, 64), "teal"))
-    digest = studio.inputs.put(anna, source)
-    recipe = studio.recipe({"prompt": "a lake", "seed": 5, "source": {"image": digest}}, anna)
-    png = metadata.write_png(Image.new("RGB", (64, 64)), recipe, {}, {digest: source})
-    ben = studio.painters.join()
-    found = studio.restore(png, ben)
-    assert studio.recipe(found.values, ben) == recipe
-    assert studio.inputs.read(ben, digest) == source
-    assert (found.origin, found.warnings) == ("inkstone", ())
-
-
-def test_a_picture_from_elsewhere_gives_what_can_be_used_and_says_what_cannot(studio: Studio, anna: str):
-    from PIL import Image
-
-    recipe = Recipe(
-        prompt="a lake", model="somebody's", steps=9, sampler="Nobody's", source={"image": "1" * 64}
-    )
-    found = studio.restore(metadata.write_png(Image.new("RGB", (8, 8)), recipe, {}), anna)
-    restored = studio.recipe(found.values, anna)
-    assert (restored.prompt, restored.steps) == ("a lake", 9)
-    assert (restored.model, restored.sampler, restored.source) == ("starter", "DPM++ 2M", None)
-    assert len(found.warnings) == 3
-
-
-def test_a_picture_without_settings_and_a_file_that_is_none_get_a_sentence(studio: Studio, anna: str):
-    from PIL import Image
-
-    with pytest.raises(BadMetadata, match="no settings"):
-        studio.restore(encode_png(Image.new("RGB", (8, 8))), anna)
-    with pytest.raises(BadPicture):
-        studio.restore(b"not a picture", anna)
-
-
-def test_forms_language_and_settings_are_there_after_a_restart(tmp_path: Path, models: Path):
-    with studio_at(tmp_path / "data", models) as studio:
-        owner = studio.painters.owner()
-        studio.keep_form(owner, "txt2img", {"prompt": "half a sent"})
-        studio.speak(owner, "zh-CN")
-    with studio_at(tmp_path / "data", models) as studio:
-        owner = studio.painters.owner()
-        assert studio.form(owner, "txt2img") == {"prompt": "half a sent"}
-        assert studio.language(owner) == "zh-CN"
 
 
 def test_a_second_studio_on_the_same_folder_is_refused(studio: Studio, models: Path):
@@ -210,13 +83,6 @@ def test_choices_in_a_prompt_are_made_by_each_pictures_seed_and_the_template_is_
         studio.submit({"prompt": "__treee__"}, anna)
 
 
-def test_her_prompts_are_remembered_newest_first_and_each_once(studio: Studio, anna: str):
-    for prompt in ("a lake", "mist", "a lake", " "):
-        studio.submit({"prompt": prompt, "negative": "fog", "steps": 1}, anna)
-    assert [one["prompt"] for one in studio.history(anna)] == ["a lake", "mist"]
-    assert studio.history(studio.painters.join()) == []
-
-
 def test_a_grid_is_one_request_of_ordinary_recipes_with_one_seed(studio: Studio, anna: str):
     axes = (Axis(field="steps", values="1, 2"), Axis(field="replace", values="lake, river"))
     done = studio.explore({"prompt": "a lake"}, axes, anna)
@@ -248,3 +114,98 @@ def test_the_way_between_two_of_her_pictures_is_painted(studio: Studio, anna: st
     assert len(finished(studio, done.group, anna)) == 3
     with pytest.raises(NotFound):
         studio.travel(start, end, 3, studio.painters.join())
+
+
+def history_of(studio: Studio, painter: str, picture: str) -> list[tuple[str, list[str]]]:
+    """The prompt and the finishing steps of every recipe that a picture's file tells, the first one first."""
+    found = metadata.read_file(studio.gallery.read(painter, picture))
+    return [(one["prompt"], [step["kind"] for step in one["post"]]) for one in metadata.history(found)]
+
+
+TONED, SHARPENED = {"post": [{"kind": "tone", "exposure": 1}]}, {"post": [{"kind": "sharpen"}]}
+
+
+def test_a_finished_upload_keeps_its_own_words_seed_and_earlier_steps_not_those_of_the_form(
+    studio: Studio, anna: str
+):
+    painted = studio.submit({"prompt": "a lake", "seed": 7, "steps": 3, **TONED}, anna)
+    bert = studio.painters.join()
+    [png] = [studio.gallery.read(anna, one) for one in finished(studio, painted.group, anna)]
+    bare = images.encode_png(Image.new("RGB", (64, 48), (1, 2, 3)))
+    given = [studio.inputs.put(bert, data) for data in (png, bare)]
+    form = {"prompt": "a cat", "negative": "a dog", "seed": 99, "loras": (), **SHARPENED}
+    asked = studio.finish(form, bert, given)
+    finished(studio, asked.group, bert)
+    own, empty = (metadata.read_file(studio.gallery.read(bert, job)).recipe for job in asked.jobs)
+    assert own
+    assert empty
+    assert (own.prompt, own.seed, own.steps, own.negative) == ("a lake", 7, 3, "")
+    assert (empty.prompt, empty.negative, empty.seed) == ("", "", 0)
+    for recipe, digest in zip((own, empty), given, strict=True):
+        assert recipe.source is not None
+        assert (recipe.source.image, recipe.source.strength) == (digest, 0)
+        assert [step.kind for step in recipe.post] == ["sharpen"]
+    assert history_of(studio, bert, asked.jobs[0]) == [("a lake", ["tone"]), ("a lake", ["sharpen"])]
+    assert history_of(studio, bert, asked.jobs[1]) == [("", ["sharpen"])]
+    assert studio.gallery.get(bert, asked.jobs[0]).parent == "", "the picture is in another gallery"
+
+
+@pytest.mark.parametrize("bare", [True, False], ids=["sent from the gallery", "dropped as a file"])
+def test_a_gallery_picture_that_is_finished_twice_is_remembered_each_time(
+    studio: Studio, anna: str, bare: bool
+):
+    seen = studio.submit({"prompt": "a lake", "seed": 8, "steps": 1}, anna).group
+    [picture] = finished(studio, seen, anna)
+    first, expected = picture, [("a lake", [])]
+    for steps in (TONED, SHARPENED):
+        data = (studio.gallery.bare if bare else studio.gallery.read)(anna, picture)
+        asked = studio.finish(steps, anna, [studio.inputs.put(anna, data)])
+        [made] = finished(studio, asked.group, anna)
+        expected = [*expected, ("a lake", [steps["post"][0]["kind"]])]
+        assert studio.gallery.get(anna, made).parent == picture
+        assert history_of(studio, anna, made) == expected
+        picture = made
+    assert first != picture
+
+
+def test_a_picture_whose_models_are_not_here_is_finished_all_the_same(studio: Studio, anna: str):
+    made = studio.palette.recipe({"prompt": "a lake", "seed": 5}, anna).but(
+        model="elsewhere", loras=(Lora(model="gone"),), steps=150
+    )
+    png = metadata.write_png(Image.new("RGB", (64, 64)), made, {})
+    asked = studio.finish(TONED, anna, [studio.inputs.put(anna, png)])
+    [picture] = finished(studio, asked.group, anna)
+    found = metadata.read_file(studio.gallery.read(anna, picture))
+    assert found.recipe is not None
+    assert (found.recipe.prompt, found.recipe.seed, found.recipe.model) == ("a lake", 5, "starter")
+    assert metadata.history(found)[0]["loras"][0]["model"] == "gone"
+
+
+def test_what_a_foreign_file_tells_as_its_history_is_believed_only_where_it_is_recipes(
+    studio: Studio, anna: str
+):
+    nested: list[object] = []
+    for _ in range(900):
+        nested = [nested]
+    told = [{"prompt": "a lake"}, {"a": [[]] * 9000}, {"prompt": nested}, "no recipe", {"steps": -3}]
+    recipe = studio.palette.recipe({"prompt": "mist"}, anna)
+    found = metadata.Found(recipe=recipe, facts={"history": told})
+    assert [one["prompt"] for one in metadata.history(found)] == ["a lake", "mist"]
+
+
+def test_a_guest_finishes_no_more_pictures_at_once_than_she_may_ask_for(studio: Studio):
+    guest, most = studio.painters.join(), studio.settings.guests.pictures
+    with pytest.raises(BadInput, match=f"1 to {most} pictures"):
+        studio.finish(TONED, guest, [f"{i:064x}" for i in range(most + 1)])
+
+
+def test_a_face_model_is_chosen_among_those_that_are_here_or_can_be_fetched(tmp_path: Path):
+    models = models_folder(tmp_path / "models")
+    (models / "faces").mkdir()
+    for name in ("mine.pth", "GFPGANv1.3.pth", "parsing_parsenet.pth", "face_detection_yunet_2023mar.onnx"):
+        (models / "faces" / name).write_bytes(b"PK\3\4")
+    words = next(iter(read_catalogs().values()))
+    with studio_at(tmp_path / "data", models) as studio:
+        offered = choices(studio, words)["post.faces.model"]
+    assert [value for _, value in offered] == ["GFPGANv1.3", "mine", "GFPGANv1.4"]
+    assert "fetched" in {value: title for title, value in offered}["GFPGANv1.4"]

@@ -191,6 +191,7 @@ def test_every_route_of_ours_is_reviewed(studio: Studio, server: Server, strange
         ("POST", "/studio/models/get"), ("GET", "/studio/settings"), ("PUT", "/studio/settings"),
         ("POST", "/studio/settings/unload"), ("GET", "/studio/share"), ("POST", "/studio/share/start"),
         ("POST", "/studio/share/stop"), ("POST", "/studio/share/models"), ("POST", "/studio/share/away"),
+        ("POST", "/studio/share/give"),
         ("POST", "/studio/models/stop"), ("POST", "/studio/models/use"), ("POST", "/studio/models/forget"),
     }  # fmt: skip
     ours = [  # the live socket: tests/web/test_live.py
@@ -303,6 +304,7 @@ def test_what_belongs_to_another_painter_is_not_there(studio: Studio, owner: htt
     assert owner.post("/studio/cancel", json={"group": submitted.group}).status_code == 404
     for path in ("/studio/trash", "/studio/untrash"):
         assert owner.post(path, json={"picture": picture}).status_code == 404
+    assert picture
     assert owner.get("/studio/pictures", params={"before": picture}).status_code == 404
     assert picture not in owner.get("/studio/state").text
 

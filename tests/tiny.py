@@ -8,6 +8,7 @@ the same seed gives the same weights.
 Folders (diffusers layout): `sd15_folder`, `sd21_folder`, `sdxl_folder`, `starter_folder`,
 `controlnet_folder`.
 Single files (original layout, fp16): `sd15_file`, `sd21_file`, `sdxl_file`, `vae_file`, `controlnet_file`.
+Tiny decoders: `taesd_file` (diffusers' names), `taesd_halves` (TAESD's own).
 Additions: `kohya_lora`, `peft_lora`, `embedding_file`, `sdxl_embedding_file`.
 `config_folder(path, family)` has the configs alone, as `from_single_file(config=…)` wants them.
 """
@@ -451,6 +452,34 @@ def vae_file(path: Path, family: str = "sd15", seed: int = 0) -> Path:
     """An autoencoder alone, with bare original keys."""
     torch.manual_seed(seed)
     return _file(path, _half(original_vae(AutoencoderKL(**vae_config(family)))))
+
+
+def taesd(seed: int = 0, width: int = 8) -> AutoencoderTiny:
+    """TAESD, as many layers as published; width 64 is the published one."""
+    torch.manual_seed(seed)
+    names = ("encoder_block_out_channels", "decoder_block_out_channels")
+    return AutoencoderTiny(**dict.fromkeys(names, (width,) * 4)).eval()
+
+
+def taesd_file(path: Path, seed: int = 0) -> Path:
+    """One file with the names that `diffusion_pytorch_model.safetensors` of madebyollin/taesd has."""
+    return _file(path, taesd(seed).state_dict())
+
+
+def taesd_halves(folder: Path, name: str = "taesd", suffix: str = ".pth", seed: int = 0) -> Path:
+    """`NAME_decoder` and `NAME_encoder` as TAESD's repository has them; returns the decoder."""
+    state = taesd(seed).state_dict()
+    decoder: State = {}
+    encoder: State = {}
+    for key, value in state.items():
+        part, _, number, leaf = key.split(".", 3)
+        half, shift = (decoder, 1) if part == "decoder" else (encoder, 0)
+        half[f"{int(number) + shift}.{leaf}"] = value
+    folder.mkdir(parents=True, exist_ok=True)
+    for half, what in ((encoder, "encoder"), (decoder, "decoder")):
+        path = folder / f"{name}_{what}{suffix}"
+        save_file(half, path) if suffix == ".safetensors" else torch.save(half, path)
+    return folder / f"{name}_decoder{suffix}"
 
 
 def controlnet_file(path: Path, family: str = "sd15", seed: int = 0) -> Path:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from studio.control.hints import HINTS, hint, is_ready, weights_of
+from studio.control.hints import HINTS, hint, is_lines, is_ready, weights_of
 
-__all__ = ["HINTS", "hint", "is_ready", "weights_of"]
+__all__ = ["HINTS", "hint", "is_lines", "is_ready", "weights_of"]

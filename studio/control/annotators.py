@@ -51,7 +51,7 @@ class Annotator:
     """A preprocessor with weights.
 
     `detect` takes RGB pixels (H, W, 3), the short side in pixels and the networks, and gives RGB pixels;
-    `sharp`: its result is enlarged as lines are, not as a smooth field.
+    `sharp`: its result is lines and enlarged as such, not as a smooth field.
     """
 
     title: str

@@ -137,6 +137,12 @@ def is_ready(name: str, library: Library) -> bool:
     return not isinstance(chosen, Annotator) or chosen.is_here(library)
 
 
+def is_lines(name: str) -> bool:
+    """Whether it gives white lines on black; what the others give is told by its greys or colours."""
+    chosen = _named(name)
+    return chosen.sharp if isinstance(chosen, Annotator) else chosen is not none
+
+
 def _named(name: str) -> Hint | Annotator:
     if name not in HINTS:
         raise UnknownName("preprocessor", name, HINTS)

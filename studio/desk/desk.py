@@ -77,17 +77,17 @@ class Desk:
         """Takes over what an earlier desk left, and starts the worker (`command`: another than ours).
 
         `limits` says what a painter may ask for; without it, the settings' limits are everybody's.
-        `guest` says whether she is one, for whose pictures the safety checker sees.
+        `guest` says whether she is one, whose pictures and live frames the safety checker sees.
         """
         self._limits = limits or (lambda _: settings.limits)
         self._settings, self._jobs, self._gallery, self._inputs = settings, jobs, gallery, inputs
         self._board = Board(jobs, lambda job: gallery.has(job.painter, job.id))
-        self._slots = Slots(settings.limits)
+        checked = {"off": _nobody, "everybody": _anybody, "guests": guest or _nobody}[settings.safety]
+        self._slots = Slots(settings.limits, checked=checked)
         self._slots.ring = self._board.ring
         self._looks = Looks(self._board.ring)
         self._live = Meter()
         self.chores: list[Callable[[], None]] = []  # what others want done every six hours
-        checked = {"off": _nobody, "everybody": _anybody, "guests": guest or _nobody}
         self._seat = Seat(
             Room(
                 self._board,
@@ -98,7 +98,7 @@ class Desk:
                 patience or Patience(job=settings.limits.job_seconds),
                 self._slots,
                 self._looks,
-                checked[settings.safety],
+                checked,
             )
         )
         self._closed = threading.Event()
@@ -153,8 +153,7 @@ class Desk:
     def _sizes(self, recipes: Sequence[Recipe], painter: str) -> dict[str, Size]:
         """The sizes of pictures that are only finished, by digest. Raises `BadPicture`."""
         finished = {one.source.image for one in recipes if one.source is not None and not one.source.strength}
-        heads = {digest: images.check(self._inputs.read(painter, digest)) for digest in finished}
-        return {digest: (head.width, head.height) for digest, head in heads.items()}
+        return {digest: images.size(self._inputs.read(painter, digest)) for digest in finished}
 
     def check_scroll(self, length: int, height: int, parts: int, painter: str) -> None:
         """Raises `LimitReached` for a handscroll beyond the painter's limits. Sides are pixels."""
@@ -175,9 +174,12 @@ class Desk:
         """
         return {**self._board.status(painter), "worker": self._seat.state}
 
-    def estimate(self, recipe: Recipe) -> float | None:
-        """Seconds this picture will take here, once begun; None before its model has ever painted here."""
-        return self._jobs.estimate(recipe.model, cost(recipe))
+    def estimate(self, recipe: Recipe, painter: str) -> float | None:
+        """Seconds this picture will take here, once begun; None before its model has ever painted here.
+
+        Raises `NotFound` for a picture to finish that is not this painter's.
+        """
+        return self._jobs.estimate(recipe.model, cost(recipe, self._sizes([recipe], painter)))
 
     def events(self, group: str, painter: str, since: int = 0) -> Listening:
         """What happens to a group, for `for` and `async for`; ends with its last job, or with the desk.
@@ -188,9 +190,11 @@ class Desk:
         return Listening(self._board, group, painter, since)
 
     def live(
-        self, recipe: Recipe, painter: str, blobs: Mapping[str, bytes] | None = None
+        self, recipe: Recipe, painter: str, blobs: Mapping[str, bytes] | None = None, window: str = ""
     ) -> Future[Frame | None]:
         """A frame of live painting; the painter's newest canvas replaces one that still waits.
+
+        `window`: in which of hers she draws; of two, the newer paints until its pen rests.
 
         The answer is None when a newer one came or her pen rests. Nothing is stored: `blobs` holds every
         picture of the recipe. Raises `LimitReached` and `BadInput`; the answer raises `StudioError`.
@@ -200,7 +204,7 @@ class Desk:
         check_live(recipe.width * recipe.height / 1e6, self._live.had(painter), limits)
         if missing := [digest for digest in recipe.images if digest not in given]:
             raise BadInput(f"{len(missing)} of the canvas' pictures did not come with it; draw on.")
-        answer = self._slots.put(recipe, painter, given)
+        answer = self._slots.put(recipe, painter, given, window)
 
         def count(painted: Future[Frame | None]) -> None:
             frame = None if painted.cancelled() or painted.exception() else painted.result()
@@ -210,9 +214,9 @@ class Desk:
         answer.add_done_callback(count)
         return answer
 
-    def rest(self, painter: str) -> None:
-        """Live painting ends for this painter; twice is as good as once."""
-        self._slots.rest(painter)
+    def rest(self, painter: str, window: str = "") -> None:
+        """Live painting ends in this window of the painter's; twice is as good as once."""
+        self._slots.rest(painter, window)
 
     def look(self, kind: str, picture: bytes, painter: str) -> Future[Seen | None]:
         """What is seen in a picture, for a kind of `LOOKS` (“faces”, “hint:canny”); nothing is stored.

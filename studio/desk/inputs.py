@@ -71,6 +71,12 @@ class Inputs:
                 gone += 1
         return gone
 
+    def clear(self, painter: str) -> None:
+        """Deletes everything that this painter gave."""
+        if _PAINTER.fullmatch(painter):
+            for path in self._root.glob(f"{painter}/*"):
+                path.unlink(missing_ok=True)
+
     def _path(self, painter: str, digest: str) -> Path:
         if not _PAINTER.fullmatch(painter) or not _DIGEST.fullmatch(digest):
             raise NotFound("That input picture is no longer here; please drop it again.")

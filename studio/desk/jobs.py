@@ -136,6 +136,14 @@ class Jobs:
         """Drops jobs that ended before this time (seconds since 1970); their pictures stay."""
         self._db.execute("DELETE FROM jobs WHERE ended < ? AND state NOT IN ('queued', 'running')", (before,))
 
+    def drop(self, painter: str) -> None:
+        """Drops every word of a painter's: her ended jobs, and everything she left unfinished."""
+        with self.transaction():
+            self._db.execute(
+                "DELETE FROM jobs WHERE painter = ? AND state NOT IN ('queued', 'running')", (painter,)
+            )
+            self.drop_drafts(painter)
+
     def last_event(self) -> int:
         """The highest event number ever stored."""
         return int(self._db.rows("SELECT COALESCE(MAX(event), 0) FROM jobs")[0][0])

@@ -22,16 +22,16 @@ def cost(recipe: Recipe, given: Mapping[str, Size] = _NOTHING) -> float:
     Each megapixel that is made by enlarging counts as one step. `given`: input pictures' sizes by digest.
     """
     *sizes, _ = finishing(recipe, given)
-    return sum(costs(recipe)) + sum(width * height / 1e6 for width, height in sizes)
+    return sum(costs(recipe, given)) + sum(width * height / 1e6 for width, height in sizes)
 
 
-def costs(recipe: Recipe) -> tuple[float, float]:
-    """Megapixel-steps of the first pass, and of the high-res fix behind it."""
+def costs(recipe: Recipe, given: Mapping[str, Size] = _NOTHING) -> tuple[float, float]:
+    """Megapixel-steps of the first pass, and of the high-res fix behind it. `given`: see `cost`."""
     strength = recipe.source.strength if recipe.source is not None else 1.0
     first = recipe.width * recipe.height / 1e6 * recipe.steps * strength
     if recipe.hires is None or not recipe.hires.denoising:
         return first, 0.0
-    width, height = sides(recipe)
+    width, height = sides(recipe, given)
     return first, width * height / 1e6 * (recipe.hires.steps or recipe.steps)
 
 
@@ -40,10 +40,7 @@ def finishing(recipe: Recipe, given: Mapping[str, Size] = _NOTHING) -> list[Size
 
     Width, height in pixels. A picture that is only finished begins at its own size (see `cost`).
     """
-    size, sizes = sides(recipe), list[Size]()
-    if recipe.source is not None and recipe.source.strength == 0 and recipe.source.image in given:
-        own = given[recipe.source.image]
-        size = recipe.hires.size(*own) if recipe.hires else own
+    size, sizes = sides(recipe, given), list[Size]()
     for step in recipe.post:
         if isinstance(step, Upscale):
             size = step.size(*size)
@@ -51,10 +48,18 @@ def finishing(recipe: Recipe, given: Mapping[str, Size] = _NOTHING) -> list[Size
     return [*sizes, size]
 
 
-def sides(recipe: Recipe) -> tuple[int, int]:
-    """Width and height in pixels of the largest pass that is painted."""
-    size = recipe.width, recipe.height
+def sides(recipe: Recipe, given: Mapping[str, Size] = _NOTHING) -> Size:
+    """Width and height in pixels of the largest pass that is painted; of a picture that is only finished, at
+    its own size.
+    """
+    size = began(recipe, given)
     return recipe.hires.size(*size) if recipe.hires else size
+
+
+def began(recipe: Recipe, given: Mapping[str, Size] = _NOTHING) -> Size:
+    """Width and height in pixels of the first pass, or of the picture that is only finished."""
+    size, source = (recipe.width, recipe.height), recipe.source
+    return given.get(source.image, size) if source is not None and source.strength == 0 else size
 
 
 def check_request(recipes: Sequence[Recipe], limits: Limits) -> None:
@@ -77,12 +82,16 @@ def check_request(recipes: Sequence[Recipe], limits: Limits) -> None:
 
 def check_cost(recipe: Recipe, limits: Limits, given: Mapping[str, Size] = _NOTHING) -> None:
     """Raises `LimitReached` for a picture that costs too much or becomes too large. `given`: see `cost`."""
+    if max(sides(recipe, given)) > limits.side and recipe.hires is not None and recipe.hires.denoising:
+        raise LimitReached(f"At most {limits.side} pixels a side are allowed here; make it smaller.")
     if (needed := cost(recipe, given)) > limits.cost:
         raise LimitReached(
             f"This picture costs {needed:.0f} megapixel-steps and {limits.cost:.0f} are allowed; "
             "make it smaller or lower Steps."
         )
     check_size(*finishing(recipe, given)[-1], limits)
+    if recipe.hires is not None:  # before its sides are cut to an exact size it may be much larger
+        check_size(*recipe.hires.cover(*began(recipe, given)), limits)
 
 
 def check_size(width: int, height: int, limits: Limits) -> None:

@@ -114,8 +114,9 @@ def _paint(painter: Painter, line: Line, frame: frames.Frame, stamp: Mapping[str
 def _live(painter: Painter, line: Line, frame: frames.Frame, stamp: Mapping[str, Any]) -> None:
     """One frame of live painting."""
     recipe = Recipe.from_json(str(frame.header.get("recipe")))
-    still = painter.live(recipe, frame.blobs, lambda: line.stopped(stamp["job"]))
-    said = {"i": still.steps, "seconds": round(still.seconds, 4), "same": still.same}
+    checked = frame.header.get("checked") is True
+    still = painter.live(recipe, frame.blobs, lambda: line.stopped(stamp["job"]), checked)
+    said = {"i": still.steps, "seconds": round(still.seconds, 4), "same": still.same, "veiled": still.veiled}
     line.say({"event": "still", **said, **stamp}, {"jpeg": still.jpeg})
 
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from studio.errors import BadInput, NotFound
 from studio.identity import Painters
-from studio.models.catalog import installed
+from studio.models.catalog import Entry, installed
 from studio.models.downloads import ACTIVE, Downloads
 from studio.models.elsewhere import forget, remember, remembered
 from studio.web.routes import Handler, answered, body, painter_of
@@ -29,9 +29,9 @@ LOOK_SECONDS = 0.25
 
 
 def downloading(
-    downloads: Downloads, painters: Painters, seconds: Callable[[str], float | None]
+    downloads: Downloads, painters: Painters, seconds: Callable[[Entry], float | None]
 ) -> list[Route]:
-    """The routes, over the downloads of one studio; `seconds`: what a picture of a family would take here."""
+    """The routes, over the downloads of one studio; `seconds`: what a model takes here, if known."""
     library = downloads.library
 
     def owners(handler: Handler) -> Handler:
@@ -95,7 +95,7 @@ async def folder_of(request: Request) -> Path:
     return path
 
 
-def shown(downloads: Downloads, seconds: Callable[[str], float | None]) -> dict[str, Any]:
+def shown(downloads: Downloads, seconds: Callable[[Entry], float | None]) -> dict[str, Any]:
     """Everything that the page shows about models that could be fetched or used."""
     library = downloads.library
     folders, unread = remembered(library.folder)
@@ -104,7 +104,7 @@ def shown(downloads: Downloads, seconds: Callable[[str], float | None]) -> dict[
             **entry.model_dump(mode="json"),
             "installed": installed(entry, library) is not None,
             "by_hand": entry.by_hand(library.folder),
-            "seconds": seconds(entry.family) if entry.kind == "checkpoint" else None,
+            "seconds": seconds(entry),
         }
         for entry in downloads.catalog.values()
     ]

@@ -161,7 +161,7 @@ def taking(studio: Studio) -> list[Route]:
 
         def make() -> tuple[str, bytes]:
             picture = gallery.get(painter, str(request.path_params["id"]))
-            name = file_name(picture, kind, studio.pattern(painter))
+            name = file_name(picture, kind, studio.habits.pattern(painter))
             return name, exported(gallery.read(painter, picture.id), kind, recipe)
 
         name, data = await run_in_threadpool(make)
@@ -173,7 +173,7 @@ def taking(studio: Studio) -> list[Route]:
         kind, recipe = form_of(said.get("kind", "png")), not said.get("bare")
         names = chosen({"pictures": said.get("pictures", "").split()})
         pictures = await run_in_threadpool(lambda: [gallery.get(painter, name) for name in names])
-        stream = archive(gallery, painter, pictures, kind, recipe, studio.pattern(painter))
+        stream = archive(gallery, painter, pictures, kind, recipe, studio.habits.pattern(painter))
         headers = {**FRESH, "Content-Disposition": 'attachment; filename="inkstone.zip"'}
         return StreamingResponse(stream, media_type="application/zip", headers=headers)
 

@@ -193,6 +193,8 @@ class Guard:
     async def hand_on(self, scope: Scope, receive: Receive, sender: Send) -> None:
         """Lets a request through, its body bounded in bytes and in time."""
         given = bounded(receive, self.most_bytes(str(scope["path"])))
+        if self.door.guests is not None and SCOPE in scope:
+            given = while_inside(given, self.door.guests, scope)
         try:
             await self.app(scope, in_time(given) if scope["type"] == "http" else given, sender)
         except TooLarge:
@@ -251,7 +253,8 @@ class Guard:
             if not guests.may_ask(painter, asking(scope)):
                 return refusal(429, BUSY)
             scope[SCOPE] = painter
-            return RedirectResponse("./", status_code=303) if key else None
+            # "#": browsers would carry the fragment, an unused ticket, on to the page
+            return RedirectResponse("./#", status_code=303) if key else None
         if scope["path"] == "/":
             known = bool(key) and guests.knows_key(key)
             page = entrance(guests.key, bool(guests.password)) if known else UNINVITED
@@ -261,6 +264,18 @@ class Guard:
     def most_bytes(self, path: str) -> int:
         """How large a body this path takes."""
         return self.door.upload_bytes if path in PICTURES else JSON_BYTES
+
+
+def while_inside(receive: Receive, guests: Guests, scope: Scope) -> Receive:
+    """`receive` that hangs up on a guest who has left, or was shown out: a socket outlives her cookie."""
+
+    async def heard() -> Message:
+        message = await receive()
+        if scope[SCOPE] in guests.inside():
+            return message
+        return {"type": f"{scope['type']}.disconnect", "code": 4401}
+
+    return heard
 
 
 def bounded(receive: Receive, most: int) -> Receive:
@@ -349,14 +364,21 @@ Ask whoever sent it for a new link.</p>
 <p lang="zh-CN">进入这间画室需要邀请链接；此链接无效或已结束，请向发送者索取新的链接。</p></main></html>"""
 
 
+TICKET = """const ticket = location.hash.slice(1), asked = document.getElementById("asked");
+if (ticket) { document.getElementsByName("ticket")[0].value = ticket; asked.hidden = true;
+asked.querySelector("input").required = false; }"""
+
+
 def entrance(key: str, locked: bool, said: str = "") -> str:
     """The page on which a guest comes in. `key` is ours, of letters that mean nothing to HTML; `said` too.
 
-    It takes a press, so that the previews which messengers make of a link do not become guests.
+    It takes a press, so that the previews which messengers make of a link do not become guests. A ticket is
+    in the address' fragment, which never reaches a server by itself; with one no password is asked for.
     """
     asked = (
-        '<p><label>Password · 密码<br><input type="password" name="password" maxlength="200" required '
-        'autofocus autocomplete="off"></label></p>'
+        '<p id="asked"><label>Password · 密码<br><input type="password" name="password" maxlength="200" '
+        'required autofocus autocomplete="off"></label></p><input type="hidden" name="ticket">'
+        f"<script>{TICKET}</script>"
     )
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Inkstone</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">{STYLE}

@@ -32,7 +32,7 @@ def house(studio: Studio) -> list[Route]:
         return answered(asked)
 
     async def shown(painter: str, *, unload: bool = False) -> Response:
-        pattern = studio.pattern(painter)
+        pattern = studio.habits.pattern(painter)
         said = {
             "pattern": pattern,
             "example": example(pattern),
@@ -46,7 +46,9 @@ def house(studio: Studio) -> list[Route]:
 
     async def keep(request: Request) -> Response:
         said = (await body(request, pattern=str)).get("pattern", "")
-        await run_in_threadpool(studio.call, painter_of(request), said.strip()[:PATTERN_LENGTH] or PATTERN)
+        await run_in_threadpool(
+            studio.habits.call, painter_of(request), said.strip()[:PATTERN_LENGTH] or PATTERN
+        )
         return await shown(painter_of(request))
 
     async def unload(request: Request) -> Response:

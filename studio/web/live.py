@@ -3,7 +3,7 @@
     page → {"recipe": {…}, "lines": {"model", "weight", "start", "end"}, "strength": 0.75}    when it changes
     page → u32 number · u32 length of the lines · lines (PNG, JPEG or WebP) · colour (likewise)  each canvas
     page ← u32 number · JPEG                                                                    each frame
-    page ← {"n", "steps", "seconds", "same"} beside it, or {"n", "sentence"} instead
+    page ← {"n", "steps", "seconds", "same"[, "sentence"]} beside it, or {"n", "sentence"} instead
 
 Numbers are big-endian. Nothing is kept: neither the canvas nor the frames.
 """
@@ -14,9 +14,11 @@ import asyncio
 import base64
 import binascii
 import json
+import secrets
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -43,6 +45,12 @@ _HEEDED = frozenset(
     {"prompt", "negative", "model", "seed", "width", "height", "clip_skip", "emphasis", "loras"}
 )
 _BOUNDS = images.Bounds(bytes=CANVAS_BYTES, side=4096, pixels=4 * 2**20)
+FILMS: Mapping[str, Callable[[Sequence[films.Shown]], bytes]] = MappingProxyType(
+    {"webp": films.animate, "mp4": films.filmed}
+)
+_VEILED = (
+    "The safety checker took what is painted here for unsafe, so it is blurred. Draw or write something else."
+)
 _TOO_LARGE = "This canvas is larger than live painting takes; make it smaller."
 
 
@@ -76,7 +84,7 @@ def understood(studio: Studio, painter: str, values: Mapping[str, Any], seed: in
         raise BadInput("Live painting is told a recipe, how lines guide it, and a strength.")
     if not isinstance(strength, int | float) or not 0 <= strength <= 1:
         raise BadInput("The strength is a number from 0 to 1.")
-    recipe = studio.recipe({name: given[name] for name in _HEEDED & given.keys()}, painter)
+    recipe = studio.palette.recipe({name: given[name] for name in _HEEDED & given.keys()}, painter)
     recipe = recipe.but(seed=seed) if recipe.seed < 0 else recipe
     guide = {
         name: (lines or {})[name] for name in ("model", "weight", "start", "end") if name in (lines or {})
@@ -121,6 +129,7 @@ class Session:
     def __init__(self, studio: Studio, socket: WebSocket) -> None:
         self._studio, self._socket = studio, socket
         self._painter = str(socket.scope[SCOPE])
+        self._window = secrets.token_hex(8)
         self._seed = Recipe().seeded().seed
         self._said: Said | None = None
         self._answers: set[asyncio.Task[None]] = set()
@@ -135,7 +144,7 @@ class Session:
                     return
                 await self._take(message.get("text"), message.get("bytes"))
         finally:
-            self._studio.desk.rest(self._painter)
+            self._studio.desk.rest(self._painter, self._window)
             for answer in self._answers:
                 answer.cancel()
 
@@ -149,7 +158,7 @@ class Session:
             if self._said is None:
                 raise BadInput("Live painting is told a recipe first.")
             recipe, blobs = self._said.over(lines, colour)
-            painted = self._studio.desk.live(recipe, self._painter, blobs)
+            painted = self._studio.desk.live(recipe, self._painter, blobs, self._window)
         except StudioError as error:
             await self._tell({"n": number, "sentence": str(error)})
             return
@@ -162,7 +171,7 @@ class Session:
             raise BadInput("This is more than live painting reads; shorten the prompt.")
         values = plain.parse(text.encode("utf-8", "replace"))
         if values.get("rest"):
-            self._studio.desk.rest(self._painter)
+            self._studio.desk.rest(self._painter, self._window)
         elif "echo" in values:
             await self._tell({"echo": values["echo"] if plain.scalar(values["echo"]) else None})
         else:
@@ -178,7 +187,8 @@ class Session:
             await self._tell({"n": number, "overtaken": True})
             return
         said = {"n": number, "steps": frame.steps, "seconds": frame.seconds, "same": frame.same}
-        await self._tell(said, _NUMBER.pack(number) + frame.jpeg)
+        note = {"sentence": _VEILED} if frame.veiled else {}
+        await self._tell({**said, **note}, _NUMBER.pack(number) + frame.jpeg)
 
     async def _tell(self, said: Mapping[str, Any], data: bytes | None = None) -> None:
         async with self._sending:
@@ -208,22 +218,28 @@ def live_routes(studio: Studio) -> list[Route | WebSocketRoute]:
         chosen = int(seed) % 2**32 if seed.isdecimal() and len(seed) < 20 else 0
         said = await run_in_threadpool(understood, studio, painter_of(request), asked, chosen)
         recipe, blobs = said.over(lines, colour)
-        frame = await asyncio.wrap_future(studio.desk.live(recipe, painter_of(request), blobs))
+        frame = await asyncio.wrap_future(studio.desk.live(recipe, painter_of(request), blobs, seed[:20]))
         if frame is None:
             return Response(status_code=204)
         told = {"X-Steps": str(frame.steps), "X-Number": str(number), "X-Same": str(int(frame.same))}
-        headers = {"Cache-Control": "no-store", **told}
+        note = {"X-Sentence": _VEILED} if frame.veiled else {}
+        headers = {"Cache-Control": "no-store", **told, **note}
         return Response(frame.jpeg, media_type="image/jpeg", headers=headers)
 
     async def rest(request: Request) -> Response:
-        studio.desk.rest(painter_of(request))
+        asked = await body(request, seed=str)
+        studio.desk.rest(painter_of(request), str(asked.get("seed", "0"))[:20])
         return JSONResponse({})
 
     async def film(request: Request) -> Response:
+        kind = request.query_params.get("kind", "webp")
+        if kind not in FILMS:
+            raise BadInput("A film is kept as WebP or MP4.")
         frames = films.unpack(await request.body())
-        data = await run_in_threadpool(films.animate, frames)
-        name = 'attachment; filename="inkstone-live.webp"'
-        return Response(data, media_type="image/webp", headers={"Content-Disposition": name})
+        data = await run_in_threadpool(FILMS[kind], frames)
+        name = f'attachment; filename="inkstone-live.{kind}"'
+        media = {"webp": "image/webp", "mp4": "video/mp4"}[kind]
+        return Response(data, media_type=media, headers={"Content-Disposition": name})
 
     return [
         WebSocketRoute("/studio/live", socket),

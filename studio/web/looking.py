@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from studio.control import HINTS, weights_of
+from studio.control import HINTS, is_lines, weights_of
 from studio.errors import BadInput, MissingWeights, StudioError
 from studio.models.library import Library
 from studio.studio import Studio
@@ -55,9 +55,10 @@ def looking(studio: Studio) -> list[Route]:
 
 
 def way(name: str, library: Library) -> dict[str, Any]:
-    """A preprocessor, whether it has its weights, and a sentence that says what to fetch when not."""
+    """A preprocessor: whether it gives lines, whether it has its weights, and a sentence that says what to
+    fetch when not."""
     try:
         weights_of(name, library)
     except MissingWeights as error:
-        return {"name": name, "ready": False, "sentence": str(error)}
-    return {"name": name, "ready": True, "sentence": ""}
+        return {"name": name, "lines": is_lines(name), "ready": False, "sentence": str(error)}
+    return {"name": name, "lines": is_lines(name), "ready": True, "sentence": ""}

@@ -16,6 +16,7 @@ from studio.families import FAMILIES
 from studio.families.counting import counted
 from studio.models.catalog import Entry, installed
 from studio.models.files import ModelFile
+from studio.models.pace import pace
 from studio.presets import read_presets
 from studio.prompt.tokens import WINDOW
 from studio.recipe import Recipe
@@ -27,6 +28,7 @@ LONGEST = 10_000  # characters of a prompt
 TABLE_BYTES = 2**20
 FIRST = "first-painter"  # the catalog's group of models for a newcomer
 STARTER = "starter"
+SIDE = 512  # pixels of the picture that an upscaler's seconds are said of
 FRESH = {"Cache-Control": "no-store"}
 
 
@@ -53,7 +55,7 @@ def prompting(studio: Studio) -> list[Route]:
         return JSONResponse(found, headers=FRESH)
 
     async def history(request: Request) -> Response:
-        found = await run_in_threadpool(studio.history, painter_of(request))
+        found = await run_in_threadpool(studio.habits.history, painter_of(request))
         return JSONResponse({"prompts": found}, headers=FRESH)
 
     return [
@@ -79,7 +81,7 @@ def styling(studio: Studio) -> list[Route]:
         if len(data) > TABLE_BYTES:
             raise BadInput("A table of styles has at most 1 MB.")
         table = data.decode("utf-8", "replace")
-        count = await run_in_threadpool(studio.keep_styles, painter_of(request), table)
+        count = await run_in_threadpool(studio.habits.keep_styles, painter_of(request), table)
         return JSONResponse({"count": count})
 
     async def thumbnail(request: Request) -> Response:
@@ -101,7 +103,7 @@ def styling(studio: Studio) -> list[Route]:
 
 def shelf(studio: Studio, model: str, painter: str) -> list[dict[str, Any]]:
     """The styles that suit a model's family, hers last. Raises `UnknownName`."""
-    family = studio.checkpoint(model or studio.model(painter), painter).family
+    family = studio.palette.checkpoint(model or studio.palette.model(painter), painter).family
     return [
         {
             "name": name,
@@ -111,14 +113,14 @@ def shelf(studio: Studio, model: str, painter: str) -> list[dict[str, Any]]:
             "picture": not name.startswith("own/") and (studio.settings.presets / f"{name}.webp").is_file(),
             "own": name.startswith("own/"),
         }
-        for name, style in studio.styles(painter).items()
+        for name, style in studio.habits.styles(painter).items()
         if not style.finishes and (not style.families or family in style.families or not family)
     ]
 
 
 def suggested(studio: Studio, model: str, painter: str) -> dict[str, list[str]]:
     """What can complete a word: the model's own words, LoRAs and textual inversions of its family, lists."""
-    file = studio.checkpoint(model or studio.model(painter), painter)
+    file = studio.palette.checkpoint(model or studio.palette.model(painter), painter)
     own = honesty.lexicon(file)
     loras = [one for one in studio.library.files("lora") if one.family in ("", file.family)]
     return {
@@ -134,7 +136,7 @@ def read(studio: Studio, prompt: str, model: str, painter: str) -> dict[str, Any
 
     `unknown` are [start, end, word], counted in characters (code points).
     """
-    file = studio.checkpoint(model or studio.model(painter), painter)
+    file = studio.palette.checkpoint(model or studio.palette.model(painter), painter)
     reading = honesty.of(prompt, file, embeddings(studio))
     return {
         "tokens": list(counted(file, prompt)),
@@ -174,16 +176,32 @@ def offer(studio: Studio, entry: Entry) -> dict[str, Any]:
         "about": entry.about,
         "bytes": entry.bytes,
         "licence": entry.licence,
-        "seconds": guessed(studio, entry.family),
+        "seconds": guessed(studio, entry),
     }
 
 
-def guessed(studio: Studio, family: str) -> float | None:
-    """Seconds a picture of a family will take here, from what the starter's took, by their UNets' work."""
-    files = [file for file in studio.library.files("checkpoint") if file.family == STARTER]
-    if family not in FAMILIES or not FAMILIES[family].work or not files:
+def guessed(studio: Studio, entry: Entry) -> float | None:
+    """About how many seconds it will take here: a picture, a picture of 512² enlarged, or a face.
+
+    By its work, from what the starter's pictures took; before the first of them, from what this machine
+    multiplies in a second. None where neither can be known.
+    """
+    work = working(entry)
+    if not work:
         return None
-    return studio.jobs.estimate(files[0].id, usual(family) * FAMILIES[family].work / FAMILIES[STARTER].work)
+    files = [file for file in studio.library.files("checkpoint") if file.family == STARTER]
+    measured = studio.jobs.estimate(files[0].id, work / FAMILIES[STARTER].work) if files else None
+    if measured is not None:
+        return measured
+    speed = pace(studio.settings.data, studio.settings.device)
+    return work / speed if speed else None
+
+
+def working(entry: Entry) -> float:
+    """10⁹ multiply-adds of what `guessed` says the seconds of; 0 where nobody waits for it."""
+    if entry.kind == "checkpoint":
+        return usual(entry.family) * FAMILIES[entry.family].work if entry.family in FAMILIES else 0.0
+    return entry.work * (SIDE**2 / 1e6 if entry.kind == "upscaler" else 1.0)
 
 
 def usual(family: str) -> float:

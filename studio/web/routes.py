@@ -20,8 +20,9 @@ from starlette.routing import Route
 from studio import errors, images
 from studio.desk.limits import check_disk
 from studio.gallery import Picture, Wanted
+from studio.habits import FORM_BYTES
 from studio.identity import SCOPE
-from studio.studio import FORM_BYTES, Studio
+from studio.studio import Studio
 from studio.ui.bundle import bundles
 from studio.web import plain
 from studio.web.guard import refusal
@@ -238,7 +239,7 @@ def forms(studio: Studio) -> list[Route]:
         return Response(data, media_type=f"image/{images.check(data).kind}", headers=PRIVATE)
 
     async def restore(request: Request) -> Response:
-        found = await run_in_threadpool(studio.restore, await request.body(), painter_of(request))
+        found = await run_in_threadpool(studio.palette.restore, await request.body(), painter_of(request))
         said = {"recipe": spelled(found.values), "origin": found.origin, "warnings": list(found.warnings)}
         return JSONResponse(said)
 
@@ -248,13 +249,13 @@ def forms(studio: Studio) -> list[Route]:
         def look() -> dict[str, Any]:
             shown = studio.gallery.pictures(painter, limit=PAGE)
             status = studio.desk.status(painter)
-            form = studio.form(painter, tab) if tab else {}
+            form = studio.habits.form(painter, tab) if tab else {}
             return {
                 **status,
                 "form": form,
                 "pictures": [told(one) for one in shown],
                 "more": len(shown) == PAGE,
-                "live": not shown and studio.paints_live(painter),
+                "live": not shown and studio.palette.paints_live(painter),
             }
 
         return JSONResponse(await run_in_threadpool(look), headers={"Cache-Control": "no-store"})
@@ -268,7 +269,7 @@ def forms(studio: Studio) -> list[Route]:
             raise errors.BadInput("A form is kept under the name of its tab.")
         if not all(map(plain.scalar, asked.get("form", {}).values())):
             raise errors.BadInput("A form holds words, numbers and switches only.")
-        await run_in_threadpool(studio.keep_form, painter_of(request), tab, asked.get("form", {}))
+        await run_in_threadpool(studio.habits.keep_form, painter_of(request), tab, asked.get("form", {}))
         return JSONResponse({})
 
     return [

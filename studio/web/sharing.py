@@ -22,6 +22,7 @@ from studio.errors import BadInput, LimitReached, NotFound, StudioError
 from studio.painting.safety import checker_of
 from studio.settings import Settings
 from studio.studio import Studio
+from studio.web.forgetting import erase, leaving, look_after
 from studio.web.gallery import form
 from studio.web.guard import ENTER, UNINVITED, Door, entrance, hosts_of, is_loopback, with_cookie
 from studio.web.guests import Guests
@@ -105,7 +106,14 @@ class Sharing:
         )
         blocks = build(studio, "guest")
         blocks.queue(max_size=256, default_concurrency_limit=16, api_open=False)
-        launch(blocks, settings.host, port, door, [*public(self._ours), *entering(door, guests)], look())
+        launch(
+            blocks,
+            settings.host,
+            port,
+            door,
+            [*public(self._ours), *entering(door, guests), *leaving(studio, door, guests)],
+            look(),
+        )
         base, tunnel = f"http://{address(settings.host)}:{port}", None
         if settings.public_host:
             base = f"https://{settings.public_host}"
@@ -134,6 +142,7 @@ class Sharing:
 
     def expire(self) -> None:
         """Deletes what guests left, once nobody has been invited for as many days as the settings say."""
+        look_after(self.studio)
         with self._lock:
             self._expire()
 
@@ -143,8 +152,7 @@ class Sharing:
         if self._shared is not None or not days or ended is None or time.time() - ended < days * A_DAY:
             return
         for painter in studio.painters.guests():
-            studio.gallery.clear(painter)
-            studio.jobs.drop_drafts(painter)  # her input pictures are swept when nothing wants them
+            erase(studio, painter)
 
     def send_away(self, number: int) -> None:
         """Show one guest the door and end what she had in line. Raises `NotFound`."""
@@ -153,6 +161,11 @@ class Sharing:
             raise NotFound("Nobody is invited just now.")
         self._cancel(shared.guests.send_away(number))
 
+    def give_away(self) -> None:
+        """The link that was shown for one friend was given to her; another one is shown."""
+        if self._shared is not None:
+            self._shared.guests.give_away()
+
     def _cancel(self, painter: str) -> None:
         for group in self.studio.desk.status(painter)["groups"]:
             self.studio.desk.cancel(group["group"], painter)
@@ -160,21 +173,23 @@ class Sharing:
     def state(self) -> dict[str, Any]:
         """What the owner's dialog shows."""
         shared, studio = self._shared, self.studio
-        chosen = studio.shared_models()
+        chosen = studio.palette.shared_models()
         models = [
             {"id": file.id, "title": file.title, "on": chosen is None or file.id in chosen}
-            for file in studio.checkpoints()
+            for file in studio.palette.checkpoints()
         ]
         kept = {"days": self._settings.guest_days, "safety": self.safety(), "models": models}
         if shared is None:
             return {"open": False, **kept}
+        once = ticketed(shared)
         return {
             "open": True,
             "url": shared.url,
+            "once": once,
             "link": shared.tunnel is not None,
             "lost": shared.tunnel is not None and not shared.tunnel.alive(),
             "password": shared.guests.password,
-            "code": code(shared.url),
+            "code": code(once),
             "guests": [self._guest(painter, n) for painter, n in shared.guests.inside().items()],
             **kept,
         }
@@ -183,8 +198,8 @@ class Sharing:
         """Whether the safety checker sees guests' pictures: “on”, “off” by the settings, or “missing”."""
         if self._settings.safety == "off":
             return "off"
-        chosen, library = self.studio.shared_models(), self.studio.library
-        used = [file for file in self.studio.checkpoints() if chosen is None or file.id in chosen]
+        chosen, library = self.studio.palette.shared_models(), self.studio.library
+        used = [file for file in self.studio.palette.checkpoints() if chosen is None or file.id in chosen]
         return "on" if used and all(checker_of(library, file) for file in used) else "missing"
 
     def _guest(self, painter: str, number: int) -> dict[str, Any]:
@@ -204,6 +219,14 @@ def made_password() -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(PASSWORD_LETTERS))
 
 
+def ticketed(shared: Shared) -> str:
+    """The link that lets one friend in without the password; where none is asked for, the plain one.
+
+    The ticket is its fragment, which browsers keep to themselves: neither logs nor referrers have it.
+    """
+    return f"{shared.url}#{shared.guests.ticket()}" if shared.guests.password else shared.url
+
+
 def code(text: str) -> list[str]:
     """A QR code as rows of 0 and 1, without its white border."""
     import segno
@@ -219,11 +242,11 @@ def entering(door: Door, guests: Guests) -> list[Route]:
             said = form(await request.body())
         except BadInput:
             said = {}
-        key, password = said.get("key", "")[:200], said.get("password", "")[:200]
+        key, password, ticket = (said.get(name, "")[:200] for name in ("key", "password", "ticket"))
         had = cookie_parser(request.headers.get("cookie", "")).get(door.cookie)
         secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
         try:
-            cookie = await run_in_threadpool(guests.enter, key, password, had)
+            cookie = await run_in_threadpool(guests.enter, key, password, had, ticket)
         except NotFound:
             return HTMLResponse(UNINVITED, status_code=401, headers=FRESH)
         except (BadInput, LimitReached) as error:
@@ -272,7 +295,7 @@ def share_routes(sharing: Sharing) -> list[Route]:
     async def models(request: Request) -> Response:
         chosen = (await body(request, models=list)).get("models")
         names = None if chosen is None else [str(name)[:240] for name in chosen]
-        await run_in_threadpool(sharing.studio.share_models, names)
+        await run_in_threadpool(sharing.studio.palette.share_models, names)
         return await told()
 
     async def away(request: Request) -> Response:
@@ -280,10 +303,16 @@ def share_routes(sharing: Sharing) -> list[Route]:
         await run_in_threadpool(sharing.send_away, number)
         return await told()
 
+    async def give(request: Request) -> Response:
+        await body(request)
+        await run_in_threadpool(sharing.give_away)
+        return await told()
+
     return [
         Route("/studio/share", owners(state), methods=["GET"]),
         Route("/studio/share/start", owners(start), methods=["POST"]),
         Route("/studio/share/stop", owners(stop), methods=["POST"]),
+        Route("/studio/share/give", owners(give), methods=["POST"]),
         Route("/studio/share/models", owners(models), methods=["POST"]),
         Route("/studio/share/away", owners(away), methods=["POST"]),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from halls import models_folder, page_of, studio_at
@@ -12,6 +13,8 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from studio import metadata
+from studio.recipe import Recipe
+from studio.settings import Settings
 from studio.studio import Studio
 from studio.web import Server
 
@@ -23,7 +26,8 @@ EXPOSURE = "#field-post-tone-exposure input[type=number]"
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     root = tmp_path_factory.mktemp("finish")
-    with studio_at(root / "data", models_folder(root / "models")) as studio:
+    few = Settings().limits.but(pictures=3)  # in one request
+    with studio_at(root / "data", models_folder(root / "models"), limits=few) as studio:
         yield studio
 
 
@@ -127,3 +131,75 @@ def test_a_picture_is_saved_as_shapes(page: Page, studio: Studio):
         page.click(".slip .strong")
     assert download.value.suggested_filename.endswith(".svg")
     assert b"<svg" in Path(download.value.path()).read_bytes()[:400]
+
+
+def folder_of(place: Path, pictures: int) -> Path:
+    """A folder with so many different pictures, one of them a folder deeper, and two other files."""
+    (place / "deep").mkdir(parents=True)
+    for i in range(pictures):
+        image = Image.new("RGB", (40, 32), (10 * i, 100, 200 - 10 * i))
+        image.save((place / "deep" if i == 0 else place) / f"{i}.png")
+    (place / "notes.txt").write_text("no picture", "utf-8")
+    (place / "broken.png").write_bytes(b"no picture either")
+    return place
+
+
+def test_a_folder_becomes_a_zip_however_many_pictures_it_has(page: Page, studio: Studio, tmp_path: Path):
+    folder = folder_of(tmp_path / "folder", 7)
+    page.set_input_files(".well input[webkitdirectory]", folder)
+    told = page.locator(".well .told")
+    expect(told).to_have_text("7 pictures · other files passed over: 2")
+    expect(page.locator(".well .row img")).to_have_count(7)
+    expect(page.locator(".well .zip")).to_be_hidden()
+    owner = studio.painters.owner()
+    before = len(studio.gallery.pictures(owner))
+    page.check(TONE)
+    with page.expect_response("**/studio/finish") as first:
+        page.click("#paint")
+    assert len(first.value.json()["jobs"]) == 3
+    expect(told).to_have_text("7 of 7 finished")
+    made = studio.gallery.pictures(owner)
+    assert len(made) == before + 7
+    recipes = [metadata.read_file(studio.gallery.read(owner, one.id)).recipe for one in made[:7]]
+    [steps] = {tuple(step.kind for step in one.post) for one in recipes if one}
+    assert "tone" in steps, "with the steps as they were at the press"
+    assert len({one.source.image for one in recipes if one and one.source}) == 7
+    page.click(".well .zip")
+    with page.expect_download() as download:
+        page.click(".slip .strong")
+    assert len(ZipFile(download.value.path()).namelist()) == 7
+
+
+def test_stop_ends_a_folder_and_asks_for_no_more_of_it(page: Page, studio: Studio, tmp_path: Path):
+    slow = Recipe(model="starter", prompt="ms=300", steps=20)
+    for i in range(7):
+        png = metadata.write_png(Image.new("RGB", (40, 32), (10 * i, 90, 90)), slow, {})
+        (tmp_path / f"{i}.png").write_bytes(png)
+    page.set_input_files(".well input:not([webkitdirectory])", sorted(tmp_path.glob("[0-9].png")))
+    expect(page.locator(".well .told")).to_contain_text("7 pictures")
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if one.url.endswith("/studio/finish") else None)
+    page.evaluate("inkstone.well.finish().then(() => inkstone.stop())")
+    page.wait_for_selector(".tile[data-kind=cancelled]")
+    expect(page.locator(".well .told")).to_contain_text("of 7 finished")
+    assert len(asked) == 1
+
+
+def test_a_dropped_folder_is_read_to_its_bottom(page: Page):
+    """A page cannot drop a folder by itself, so the browser's entries are played."""
+    page.evaluate(
+        """() => {
+          const file = (name, type) => ({ isFile: true,
+            file: (done) => done(new File([bytes], name, { type })) });
+          const folder = (...all) => ({ isDirectory: true,
+            createReader: () => ({ readEntries: (done) => done(all.splice(0, 1)) }) });
+          const canvas = document.createElement("canvas");
+          canvas.width = canvas.height = 8;
+          const bytes = Uint8Array.from(atob(canvas.toDataURL().split(",")[1]), (one) => one.charCodeAt(0));
+          const deeper = folder(file("b.txt", "text/plain"), file("c", ""));
+          const root = folder(file("a.png", "image/png"), deeper);
+          return inkstone.well.drop({ items: [{ webkitGetAsEntry: () => root }], files: [] });
+        }"""
+    )
+    expect(page.locator(".well .told")).to_have_text("other files passed over: 2")
+    expect(page.locator(".well .row img")).to_have_count(1)

@@ -115,6 +115,22 @@ def test_strokes_and_their_pictures_become_a_film(page: Page):
     page.evaluate("() => inkstone.live.stop()")
 
 
+def test_a_film_is_kept_as_mp4_where_she_chose_so(page: Page):
+    page.evaluate("() => { inkstone.paintNow = undefined; inkstone.live.start(); }")
+    page.locator(".live-kind").select_option("mp4")
+    page.locator(".live-record").click()
+    stroke(page)
+    frames_reach(page, 1)
+    with page.expect_download() as saved:
+        page.locator(".live-record").click()
+    assert saved.value.suggested_filename == "inkstone-live.mp4"
+    assert saved.value.path().read_bytes()[4:8] == b"ftyp"
+    page.reload()
+    page.wait_for_function("() => window.inkstone?.ready")
+    expect(page.locator(".live-kind")).to_have_value("mp4")
+    page.evaluate("() => inkstone.live.stop()")
+
+
 def test_a_mistake_is_said_once_and_drawing_goes_on(page: Page):
     page.evaluate("() => { inkstone.paintNow = undefined; inkstone.type('prompt', 'raise=1'); }")
     page.wait_for_function("() => inkstone.form.prompt === 'raise=1'")

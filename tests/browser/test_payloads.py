@@ -1,55 +1,35 @@
-"""Forty payloads through everything that can be written, in a real Chromium: they stay text."""
+"""Hostile texts through every place where somebody's words are shown, in a real Chromium: they stay text.
+
+The texts, and the browser that notices one that runs, are in tests/hostile.py, the places in tests/places.py.
+"""
 
 from __future__ import annotations
 
-import base64
-import secrets
+import re
 from collections.abc import Iterator
-from pathlib import Path
+from importlib.resources import files
+from urllib.parse import quote, urlsplit
 
 import pytest
-import torch
-from halls import models_folder, page_of, studio_at
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+from halls import page_of, studio_at
+from hostile import ARMED, FEW, MARKS, NAMES, WRITTEN, Watched, called_so, context_in, hung, watched
+from places import PLACES, Place, fresh
 from playwright.sync_api import Browser, Page, expect
-from safetensors.torch import save_file
-from tiny import starter_folder
 
-from studio import metadata
-from studio.recipe import Recipe
+from studio.settings import GUESTS
 from studio.studio import Studio
 from studio.web import Server
+from studio.web.sharing import Shared
 
-WAIT = 60_000
-PROMPT = "#field-prompt textarea"
-LEAVES = ".wall .leaf"
-ACTS = (
-    "<script>window.hacked=1;alert(1)</script>",
-    "<img src=x onerror=window.hacked=1;alert(1)>",
-    "<svg onload=window.hacked=1;alert(1)>",
-    "<iframe srcdoc='&lt;script&gt;top.hacked=1&lt;script&gt;'>",
-    "<details open ontoggle=window.hacked=1;alert(1)>",
-)
-AROUND = (
-    ("", ""), ('">', ""), ("'>", ""), ("</textarea>", ""), ("${", "}"), ("{{", "}}"), ("-->", ""),
-    ("\\u003c", "`"),
-)  # fmt: skip
-PAYLOADS = [f"{before}{act}{after}" for before, after in AROUND for act in ACTS]
-NAMES = [f"{before}<img src=x onerror=window.hacked=1>" for before in ("", "'>", "${1}", "{{1}}")]
-MARKS = "img[src=x], iframe[srcdoc], svg[onload], details[ontoggle], [onerror]"
+WAIT = 30_000
 
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     root = tmp_path_factory.mktemp("payloads")
-    models = models_folder(root / "models")
-    for n, name in enumerate(NAMES):
-        for kind in ("upscalers", "loras", "embeddings", "vae", "controlnet"):
-            (models / kind).mkdir(exist_ok=True)
-            save_file({"a": torch.zeros(1)}, models / kind / f"{n}{name}.safetensors")
-    starter_folder(models / "checkpoints" / f"c{NAMES[0]}")
-    with studio_at(root / "data", models) as studio:
+    models, presets = called_so(root)
+    generous = GUESTS.but(waiting=100, pictures=64, prompt=10_000)
+    with studio_at(root / NAMES[0], models, presets=presets, guest_port=0, guests=generous) as studio:
         yield studio
 
 
@@ -59,85 +39,99 @@ def server(studio: Studio) -> Iterator[Server]:
         yield server
 
 
-def hung(studio: Studio) -> None:
-    """A picture for each payload: its prompt, negative prompt, album, and what its file says of its model."""
-    her = studio.painters.owner()
-    for payload in PAYLOADS:
-        recipe = Recipe(prompt=payload, negative=payload, width=64, height=64, seed=1)
-        facts = {"model": {"id": payload, "title": payload, "family": payload}, "warnings": [payload]}
-        png = metadata.write_png(Image.new("RGB", (64, 64)), recipe, facts)
-        picture = studio.gallery.keep(her, secrets.token_hex(16), png)
-        studio.gallery.album(her, [picture.id], payload[:100])
+@pytest.fixture(scope="module")
+def shared(server: Server) -> Shared:
+    return server.sharing.start(link=False, password="open sesame")
 
 
-def dropped(page: Page, studio: Studio, folder: Path) -> None:
-    """Files by other programs, whose every text is a payload, dropped as a browser sends them."""
-    for n, payload in enumerate(PAYLOADS):
-        info = PngInfo()
-        said = f"{payload}\nNegative prompt: {payload}\nSteps: 2, Sampler: {payload}, Seed: 1, "
-        info.add_text("parameters", f"{said}Model: {payload}, Size: 64x64, {payload}: {payload}")
-        info.add_itxt("Comment", payload)
-        path = folder / f"{n}.png"
-        Image.new("RGB", (64, 64)).save(path, pnginfo=info)
-        data = base64.b64encode(path.read_bytes()).decode()
-        if n % 16 != 1:  # the route says the same without the page
-            studio.restore(path.read_bytes(), studio.painters.owner())
-            continue
-        page.evaluate(
-            """([data, name]) => {
-              const bytes = Uint8Array.from(atob(data), (one) => one.charCodeAt(0));
-              const dataTransfer = new DataTransfer();
-              dataTransfer.items.add(new File([bytes], name, { type: "image/png" }));
-              const how = { bubbles: true, cancelable: true, dataTransfer };
-              for (const kind of ["dragenter", "dragover", "drop"])
-                document.body.dispatchEvent(new DragEvent(kind, how));
-            }""",
-            [data, payload],
-        )
-        expect(page.locator(PROMPT)).to_have_value(payload)
-
-
-def test_forty_payloads_stay_text_wherever_they_are_shown(
-    studio: Studio, server: Server, chromium: Browser, tmp_path: Path
-):
-    assert len(set(PAYLOADS)) == 40
-    hung(studio)
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
-    context.set_default_timeout(WAIT)
-    page, said = context.new_page(), list[str]()
-    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-
-    def sound() -> None:
-        assert said == []
-        assert page.evaluate("window.hacked") is None
-        assert page.locator(MARKS).count() == 0
-
-    page.goto(server.url)
+def arrived(page: Page) -> None:
     page.wait_for_selector("body.ready")
-    for payload in PAYLOADS:
-        page.fill(PROMPT, payload)
-    page.click("#paint")
-    expect(page.locator(".tile, .thumb").first).to_be_visible()
-    dropped(page, studio, tmp_path)
-    sound()
-    page.click("[role=tab][data-tab=models]")
-    expect(page.locator("#page-models")).to_contain_text(NAMES[0])
-    sound()
-    page.click("[role=tab][data-tab=gallery]")
-    page.fill(".gallery .search", "hacked")
-    page.locator(LEAVES).first.click()
-    shown = set[str]()
-    for _ in range(len(AROUND) + len(ACTS)):
-        shown.add(page.locator(".large .prompt").inner_text())
-        page.keyboard.press("ArrowRight")
-    page.keyboard.press("Escape")
-    assert len(shown & set(PAYLOADS)) > len(AROUND), "each is shown as it was written"
-    labels = page.eval_on_selector_all(LEAVES, "all => all.map(one => one.getAttribute('aria-label'))")
-    assert len(set(labels) & set(PAYLOADS)) > len(AROUND)
-    sound()
-    page.select_option(".gallery select.album", PAYLOADS[1][:100])
-    expect(page.locator(LEAVES)).to_have_count(1)
-    page.reload()
-    page.wait_for_selector("body.ready")
-    sound()
+    page.wait_for_function("inkstone.ready && inkstone.form && inkstone.canvas.size().length === 2")
+
+
+@pytest.fixture(scope="module")
+def owners(chromium: Browser, studio: Studio, server: Server) -> Iterator[Watched]:
+    hung(studio, studio.painters.owner())
+    context = context_in(chromium, "en-US")
+    found = watched(context)
+    found.page.goto(server.url)
+    arrived(found.page)
+    yield found
     context.close()
+
+
+@pytest.fixture(scope="module")
+def guests(chromium: Browser, studio: Studio, shared: Shared) -> Iterator[Watched]:
+    """A guest's page, in Chinese."""
+    context = context_in(chromium, "zh-CN")
+    found = watched(context)
+    found.page.goto(shared.url)
+    found.page.fill("input[type=password]", shared.guests.password)
+    found.page.click("button")
+    arrived(found.page)
+    hung(studio, *shared.guests.inside())
+    found.page.reload()
+    arrived(found.page)
+    expect(found.page.locator("#paint")).to_have_text("落笔")
+    yield found
+    context.close()
+
+
+def stays_text(at: Watched, there: Place) -> None:
+    at.listen()
+    fresh(at.page)
+    seen = list(there.go(at.page))
+    assert [text for text in there.texts if not any(text in one for one in seen)] == []
+    at.silent()
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_on_the_owners_page_it_is_shown_as_it_was_written(owners: Watched, guests: Watched, name: str):
+    stays_text(owners, PLACES[name])
+
+
+@pytest.mark.parametrize("name", [name for name, there in PLACES.items() if there.guests])
+def test_and_on_a_guests_page_in_chinese(guests: Watched, shared: Shared, name: str):
+    shared.guests._buckets.clear()  # pyright: ignore[reportPrivateUsage] - nobody is as quick as a test
+    stays_text(guests, PLACES[name])
+
+
+def test_written_as_html_each_of_them_would_ring(chromium: Browser, server: Server):
+    context = context_in(chromium, "en-US")
+    found = watched(context)
+    found.page.goto(f"{server.url.partition('?')[0]}studio/health")
+    for text in ARMED.values():
+        rings = list[str]()
+        for html in WRITTEN:
+            found.page.evaluate("(html) => { document.body.innerHTML = html; }", html.replace("{}", text))
+            rings += found.page.locator(MARKS).all_inner_texts()
+        assert rings, text
+    with pytest.raises(AssertionError):
+        found.silent()
+    assert found.rung, "and what runs is heard"
+    context.close()
+
+
+def test_the_way_in_shows_nothing_of_a_link_that_somebody_made_up(chromium: Browser, shared: Shared):
+    context = context_in(chromium, "en-US")
+    found, base = watched(context), urlsplit(shared.url)._replace(query="").geturl()
+    for n, text in enumerate(FEW):
+        found.page.goto(f"{shared.url}&n={n}#{text}")
+        assert found.page.locator("input[name=ticket]").input_value(), "it is taken for a ticket"
+        found.silent()
+        found.page.goto(f"{base}?key={quote(text)}")
+        expect(found.page.locator("main")).to_contain_text("this one is not valid")
+        found.silent()
+    found.page.goto(shared.url)
+    found.page.fill("input[type=password]", FEW[0])
+    found.page.click("button")
+    expect(found.page.locator("[role=alert]")).to_have_text("This is not the password.")
+    found.silent()
+    context.close()
+
+
+def test_no_script_of_the_page_writes_html():
+    writing = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|setHTMLUnsafe|srcdoc")
+    scripts = [one for one in files("studio.ui").joinpath("assets").iterdir() if one.name.endswith(".js")]
+    assert len(scripts) > 20
+    assert [one.name for one in scripts if writing.search(one.read_text("utf-8"))] == []

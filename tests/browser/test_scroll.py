@@ -166,7 +166,7 @@ def test_each_result_says_what_can_be_made_of_it(page: Page, studio: Studio):
         "p => document.querySelector('.tile[data-kind=done]')?.dataset.picture !== p", arg=parent
     )
     [newest, *_] = studio.gallery.pictures(studio.painters.owner())
-    made = studio.restore(studio.gallery.read(studio.painters.owner(), newest.id), studio.painters.owner())
+    made = studio.palette.restore(studio.gallery.read(newest.painter, newest.id), newest.painter)
     assert made.values["source"]["strength"] == 0.65
 
 
@@ -207,7 +207,7 @@ def test_a_grown_sheet_gives_its_new_ground_the_colours_around_it(page: Page, st
         "o => (p => p && p !== o)(document.querySelector('.tile[data-kind=done]')?.dataset.picture)", arg=old
     )
     [newest, *_] = studio.gallery.pictures(studio.painters.owner())
-    recipe = studio.restore(studio.gallery.read(studio.painters.owner(), newest.id), studio.painters.owner())
+    recipe = studio.palette.restore(studio.gallery.read(newest.painter, newest.id), newest.painter)
     values = recipe.values
     assert (values["mask"]["blur"], values["source"]["strength"]) == (32, 1)
     source = Image.open(io.BytesIO(studio.inputs.read(studio.painters.owner(), values["source"]["image"])))

@@ -53,16 +53,25 @@ def test_the_owner_invites_two_guests_who_paint_apart_and_shows_one_out(chromium
     url = owner.locator("dialog.sharing .url").input_value()
     password = owner.locator("dialog.sharing .password").input_value()
     pages: list[Page] = []
+    once = owner.locator("dialog.sharing .once").input_value()
     for name, one in (("anna", annas), ("ben", bens)):
         page = one.new_page()
-        page.goto(url)
-        page.fill("input[type=password]", password)
+        page.goto(once)
+        if name == "anna":
+            expect(page.locator("input[type=password]")).to_be_hidden()
+        else:  # the ticket let anna in; the password lets many in
+            page.click("button")
+            expect(page.locator("[role=alert]")).to_contain_text("somebody in before")
+            page.goto(url)
+            page.fill("input[type=password]", password)
         page.click("button")
         page.wait_for_selector("body.ready")
         assert page.locator(".share").count() == 0
         assert page.locator(".tabs [data-tab=models]").count() == 0
         paint(page, f"a lake of {name}")
         pages.append(page)
+    expect(owner.locator("dialog.sharing .once")).not_to_have_value(once)
+    assert "#" not in pages[0].url
     for page, own, other in ((pages[0], "anna", "ben"), (pages[1], "ben", "anna")):
         told = page.evaluate("fetch('studio/pictures').then((answer) => answer.text())")
         assert f"of {own}" in told

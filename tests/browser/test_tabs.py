@@ -335,8 +335,47 @@ def test_upscaling_doubles_the_picture_and_keeps_its_composition(page: Page, stu
     [found] = painted(page)
     large = pixels(studio, found)
     assert large.shape == (512, 512, 3)
-    small = np.asarray(Image.fromarray(large.astype(np.uint8)).resize((256, 256), Image.Resampling.BOX))
-    assert np.corrcoef(small.mean(axis=2).ravel(), pixels(studio, lake).mean(axis=2).ravel())[0, 1] > 0.8
+    assert np.corrcoef(forms(large), forms(pixels(studio, lake)))[0, 1] > 0.8
+
+
+def forms(picture: np.ndarray) -> np.ndarray:
+    """The large forms of a picture: its light at 32 x 32."""
+    small = Image.fromarray(picture.astype(np.uint8)).resize((32, 32), Image.Resampling.BOX)
+    return np.asarray(small, float).mean(axis=2).ravel()
+
+
+def test_a_picture_made_larger_leaves_what_is_painted_next_as_it_was(page: Page, studio: Studio, lake: str):
+    def shown(tab: str, *, larger: bool, grained: bool) -> None:
+        page.evaluate("tab => inkstone.tab(tab)", tab)
+        said = "want => inkstone.form.hires === want[0] && inkstone.form['post.grain'] === want[1]"
+        page.wait_for_function(said, arg=[larger, grained])
+        page.wait_for_function(
+            "on => document.getElementById('larger').classList.contains('in-use') === on", arg=larger
+        )
+
+    page.locator("#field-post-grain input[type=checkbox]").check()
+    page.wait_for_function("inkstone.form['post.grain']")
+    do(page, lake, "upscale")
+    page.wait_for_function("inkstone.form.hires && !inkstone.form['post.grain']")
+    shown("finish", larger=False, grained=False)
+    shown("txt2img", larger=False, grained=True)
+    shown("highres", larger=True, grained=False)
+    shown("sketch", larger=False, grained=True)
+    page.locator("#field-hires input[type=checkbox]").check()
+    shown("img2img", larger=True, grained=True)
+    shown("finish", larger=False, grained=False)
+    shown("txt2img", larger=True, grained=True)
+    page.locator("#field-hires input[type=checkbox]").uncheck()
+    shown("highres", larger=True, grained=False)
+    page.evaluate("inkstone.tab('gallery')")
+    page.wait_for_timeout(600)  # the form is kept a moment after the last change
+    page.reload()
+    ready(page)
+    shown("txt2img", larger=False, grained=True)
+    fresh(page)
+    ask(page, "a lake", 3)
+    [found] = painted(page)
+    assert recipe_of(studio, found)["hires"] is None
 
 
 def test_several_files_are_finished_as_one_group(page: Page, studio: Studio):
@@ -554,7 +593,7 @@ FAINT = """() => {
 
 
 def test_the_starter_is_painted_live_from_the_first_visit_on(studio: Studio):
-    assert studio.paints_live(studio.painters.owner())
+    assert studio.palette.paints_live(studio.painters.owner())
 
 
 def test_she_paints_in_chinese(chromium: Browser, server: Server, studio: Studio, lake: str):

@@ -163,7 +163,7 @@ def test_a_style_is_laid_over_her_words(page: Page):
     page.wait_for_function("document.querySelector('[data-style=ink-mist] img').naturalWidth > 0")
     expect(page.locator("[data-style=oil-painting]")).to_have_count(0)
     card.click()
-    expect(page.locator(PROMPT)).to_have_value("a lake, ink wash, dense mist")
+    expect(page.locator(PROMPT)).to_have_value("a lake, ink wash, dense mist, day")
 
 
 def test_earlier_prompts_come_back_with_the_arrow(page: Page):
@@ -228,7 +228,7 @@ def test_it_speaks_chinese(page: Page):
     expect(page.locator(".mirror u")).to_have_text(["猫"])
     page.click("#paint")
     expect(page.locator("dialog.honest .sentence")).to_have_text(
-        "入门画师只会画山水，不认识“猫”；会照其余的词来画：湖、雾、松。"
+        "入门画师只会画山水，不认识「猫」；会照其余的词来画：湖、雾、松。"
     )
     page.keyboard.press("Escape")
     page.select_option(".languages", "en")

@@ -83,3 +83,12 @@ def test_a_photographed_sketch_loses_shadow_tint_and_grain_but_not_its_lines(hin
     made, there = np.asarray(hint("paper", photo, 300, 200))[..., 0] > 0, np.asarray(drawn) > 0
     assert made[there].mean() > 0.9
     assert made[~there].mean() < 0.02
+
+
+def test_what_tells_by_greys_or_colours_is_no_lines():
+    assert {name for name in HINTS if not control.is_lines(name)} == {
+        "none",
+        "depth",
+        "openpose",
+        "openpose_full",
+    }

@@ -100,7 +100,7 @@ def test_a_hog_does_not_keep_others_waiting(house):
 
 def test_places_in_line_and_time_are_told(house):
     house.ends(house.ask("ms=20").group)
-    assert house.desk.estimate(Recipe(width=64, height=64, steps=3)) > 0.04
+    assert house.desk.estimate(Recipe(width=64, height=64, steps=3), "ann") > 0.04
     first = house.ask("ms=40", steps=10)
     until(house.desk.events(first.group, "ann"), "step")
     second = house.ask("ms=1", "bob", count=2)

@@ -47,6 +47,28 @@ def test_a_picture_that_is_only_finished_counts_by_its_own_size():
         check_cost(finished, Limits(megapixels=2), given)
 
 
+def test_no_limit_can_be_passed_by_a_high_res_fix_of_a_large_picture():
+    """What is made larger is the picture itself, whatever size the recipe says."""
+    fixed = Recipe(
+        width=64, height=64, steps=10, source=Source(image="a" * 64, strength=0), hires=Hires(scale=2)
+    )
+    given = {"a" * 64: (1000, 500)}
+    assert cost(fixed, given) == pytest.approx(2.0 * 10)
+    check_cost(fixed, Limits(side=2048, cost=25), given)
+    for limits in (Limits(cost=15), Limits(side=1500)):
+        check_request([fixed], limits)
+        with pytest.raises(LimitReached):
+            check_cost(fixed, limits, given)
+
+
+def test_a_thin_picture_may_not_become_enormous_on_its_way_to_an_exact_size():
+    hires = Hires(upscaler="latent (bilinear)", width=64, height=2048)
+    thin = Recipe(source=Source(image="a" * 64, strength=0), hires=hires)
+    check_cost(thin, Limits(megapixels=16), {"a" * 64: (64, 2048)})
+    with pytest.raises(LimitReached, match="megapixels"):
+        check_cost(thin, Limits(megapixels=16), {"a" * 64: (32768, 1)})
+
+
 def test_a_scroll_and_an_hour_of_live_painting_have_their_ends():
     check_scroll(4096, 512, 12, Limits(megapixels=3, parts=12))
     for limits in (Limits(megapixels=2), Limits(parts=11)):

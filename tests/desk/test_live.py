@@ -11,7 +11,7 @@ from halls import models_folder, studio_at
 
 from studio import images
 from studio.desk import frames, worker
-from studio.desk.live import LEASE_SECONDS, Frame, Slots
+from studio.desk.live import ELSEWHERE, LEASE_SECONDS, Frame, Slots
 from studio.errors import BadInput, LimitReached, StudioError
 from studio.recipe import Recipe
 from studio.settings import Limits
@@ -77,6 +77,40 @@ def test_a_place_is_free_two_seconds_after_the_pen_rests():
         slots.put(recipe(), BERTA, {})
     clock.now += LEASE_SECONDS
     slots.put(recipe(), BERTA, {})
+
+
+def test_of_two_windows_the_newer_paints_and_the_older_is_told_until_the_pen_rests():
+    clock = Clock()
+    slots = Slots(Limits(), clock)
+    older = slots.put(recipe(), ANNA, {}, "desk")
+    newer = slots.put(recipe(), ANNA, {}, "tablet")
+    with pytest.raises(LimitReached, match="another window"):
+        older.result(0)
+    with pytest.raises(LimitReached, match="another window"):
+        slots.put(recipe(), ANNA, {}, "desk")
+    slots.rest(ANNA, "desk")
+    assert not newer.done(), "a window that closes takes nothing from the other"
+    assert slots.put(recipe(), ANNA, {}, "tablet")
+    assert newer.result(0) is None
+    assert slots.put(recipe(), BERTA, {}, "desk"), "windows of others are no matter"
+    slots.rest(ANNA, "tablet")
+    back = slots.put(recipe(), ANNA, {}, "desk")
+    clock.now += LEASE_SECONDS
+    assert slots.put(recipe(), ANNA, {}, "tablet")
+    with pytest.raises(LimitReached) as said:
+        back.result(0)
+    assert str(said.value) == ELSEWHERE
+
+
+def test_a_frame_in_hand_ends_when_another_window_takes_over(desk):
+    slow = desk.live(recipe("ms=300").but(steps=60), ANNA, None, "desk")
+    time.sleep(0.5)
+    assert read_code(desk.live(recipe(seed=21), ANNA, None, "tablet").result(8).jpeg) == 21
+    with pytest.raises(LimitReached, match="another window"):
+        slow.result(0)
+    desk.rest(ANNA, "tablet")
+    assert read_code(desk.live(recipe(seed=22), ANNA, None, "desk").result(8).jpeg) == 22
+    desk.rest(ANNA, "desk")
 
 
 def test_live_painting_keeps_to_the_limits_of_every_picture():

@@ -1,9 +1,11 @@
 """Exports beside the PNG."""
 
+import io
 import xml.etree.ElementTree as ET
 
 import pytest
 from halls import events, models_folder, owner_client, page_of, studio_at
+from PIL import Image
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +18,12 @@ def owner(tmp_path_factory: pytest.TempPathFactory):
         ]
         events(client, group)
         yield client
+
+
+def red() -> bytes:
+    held = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(held, "PNG")
+    return held.getvalue()
 
 
 def newest(client) -> str:
@@ -43,13 +51,13 @@ def test_nobody_elses_picture_is_there(owner):
 
 
 def test_many_pictures_go_through_the_same_chain(owner):
-    png = owner.get(f"/studio/picture/{newest(owner)}.png").content
-    digest = owner.post("/studio/upload", content=png).json()["image"]
+    mine = owner.get(f"/studio/picture/{newest(owner)}.png").content
+    digests = [owner.post("/studio/upload", content=png).json()["image"] for png in (mine, red(), mine)]
     before = len(owner.get("/studio/pictures").json()["pictures"])
-    asked = {"recipe": {"post": [{"kind": "tone", "exposure": 1}]}, "images": [digest, digest]}
+    asked = {"recipe": {"post": [{"kind": "tone", "exposure": 1}]}, "images": digests}
     answer = owner.post("/studio/finish", json=asked)
     assert answer.status_code == 202
     events(owner, answer.json()["group"])
-    assert len(owner.get("/studio/pictures").json()["pictures"]) == before + 2
+    assert len(owner.get("/studio/pictures").json()["pictures"]) == before + 2, "the same picture once"
     assert owner.post("/studio/finish", json={"recipe": {}, "images": []}).status_code == 400
     assert owner.post("/studio/finish", json={"recipe": {}, "images": ["../x"]}).status_code in (400, 404)

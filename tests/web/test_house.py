@@ -7,13 +7,19 @@ from halls import events, models_folder, owner_client, page_of, studio_at
 
 
 @pytest.fixture(scope="module")
-def owner(tmp_path_factory: pytest.TempPathFactory):
+def studio(tmp_path_factory: pytest.TempPathFactory):
     root = tmp_path_factory.mktemp("house")
-    with studio_at(root / "data", models_folder(root / "models")) as studio, page_of(studio) as server:
+    with studio_at(root / "data", models_folder(root / "models")) as studio:
+        yield studio
+
+
+@pytest.fixture(scope="module")
+def owner(studio):
+    with page_of(studio) as server:
         yield owner_client(server)
 
 
-def test_downloads_are_called_as_she_likes(owner):
+def test_files_are_called_as_she_likes(owner, studio):
     said = owner.put("/studio/settings", json={"pattern": "{prompt} ../{seed}"}).json()
     assert said["pattern"] == "{prompt} ../{seed}"
     assert said["example"] == "a-lone-boat-on-a-misty-lake-42-1a2b3c4d.png"
@@ -22,6 +28,8 @@ def test_downloads_are_called_as_she_likes(owner):
     picture = owner.get("/studio/pictures").json()["pictures"][0]["id"]
     answer = owner.get(f"/studio/gallery/file/{picture}")
     assert unquote(answer.headers["content-disposition"]).endswith(f"秋山-b-7-{picture[:8]}.png")
+    kept = studio.gallery.path(studio.painters.owner(), picture)
+    assert kept.name.endswith(f"-秋山-b-7-{picture}.png"), "in the gallery the whole id ends the name"
     assert owner.put("/studio/settings", json={"pattern": "  "}).json()["pattern"].startswith("inkstone")
 
 

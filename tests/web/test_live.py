@@ -182,7 +182,37 @@ def test_a_page_without_sockets_posts_its_canvas(hall):
     assert answered.headers["x-number"] == "4"
     assert read_code(answered.content) == 77
     assert client.post("/studio/live", json={**body, "canvas": "%"}).status_code == 400
-    assert client.post("/studio/live/rest").status_code == 200
+    assert client.post("/studio/live/rest", json={"seed": "7"}).status_code == 200
+
+
+def test_the_older_of_two_windows_is_told_that_she_draws_in_the_other(hall):
+    cookie = cookie_of(hall[1])
+    with opened(hall[1], cookie) as older, opened(hall[1], cookie) as newer:
+        for socket in (older, newer):
+            socket.send(said())
+            socket.send(canvas(1))
+            assert answer(socket, 1)[1]
+        older.send(canvas(2))
+        assert "another window" in answer(older, 2)[0]["sentence"]
+        newer.send('{"rest": true}')
+        newer.send('{"echo": 1}')
+        assert json.loads(newer.recv(20)) == {"echo": 1}
+        older.send(canvas(3))
+        assert answer(older, 3)[1]
+
+
+def test_what_the_safety_checker_had_blurred_is_said_beside_the_frame(tmp_path):
+    models = models_folder(tmp_path / "models")
+    with studio_at(tmp_path / "data", models, safety="everybody") as studio, page_of(studio) as server:
+        with opened(server, cookie_of(server)) as socket:
+            socket.send(said())
+            socket.send(canvas(1))
+            told, frame = answer(socket, 1)
+            assert "blurred" in told["sentence"]
+            assert frame
+        body = {**json.loads(said()), "canvas": base64.b64encode(canvas(2)).decode()}
+        posted = owner_client(server).post("/studio/live", json=body)
+        assert "blurred" in posted.headers["x-sentence"]
 
 
 def test_frames_become_a_film(hall):
@@ -195,6 +225,10 @@ def test_frames_become_a_film(hall):
     with Image.open(BytesIO(film.content)) as moving:
         assert moving.n_frames == 5
         assert moving.size == (SIDE, SIDE)
+    filmed = client.post("/studio/film", params={"kind": "mp4"}, content=sent)
+    assert filmed.headers["content-type"] == "video/mp4"
+    assert filmed.content[4:8] == b"ftyp"
+    assert client.post("/studio/film", params={"kind": "gif"}, content=sent).status_code == 400
     too_many = struct.pack(">II", 100, 1) * (films.MOST_FRAMES + 2)
     for bad in (b"", b"abc", sent[:-3], struct.pack(">II", 100, 4) + b"none", too_many):
         refused = client.post("/studio/film", content=bad)

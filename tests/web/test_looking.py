@@ -45,6 +45,7 @@ def test_another_painter_s_picture_and_unknown_kinds_are_refused(client, digest)
 def test_every_way_of_finding_lines_is_told_with_what_it_needs(client):
     told = {one["name"]: one for one in client.get("/studio/look").json()["hints"]}
     assert set(told) == set(HINTS)
-    assert told["canny"] == {"name": "canny", "ready": True, "sentence": ""}
+    assert told["canny"] == {"name": "canny", "lines": True, "ready": True, "sentence": ""}
+    assert (told["hed"]["lines"], told["openpose"]["lines"]) == (True, False)
     assert all(one["ready"] != bool(one["sentence"]) for one in told.values())
     assert "studio models get" in told["hed"]["sentence"], "no annotator's weights are here"

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from halls import events, models_folder, owner_client, page_of, studio_at
+from halls import events, models_folder, owner_client, page_of, studio_at, visitor
 from tiny import starter_folder
 
 from studio import images
@@ -68,14 +68,6 @@ def owner(server: Server) -> Iterator[httpx.Client]:
         yield client
 
 
-def visitor(shared: Shared) -> httpx.Client:
-    """Somebody who came in by the invitation, as a browser does."""
-    client = httpx.Client(base_url=f"http://127.0.0.1:{shared.port}", follow_redirects=True, timeout=60)
-    said = {"key": shared.guests.key, "password": shared.guests.password}
-    assert client.post("/studio/enter", data=said).status_code == 200
-    return client
-
-
 def nobody(shared: Shared) -> httpx.Client:
     return httpx.Client(base_url=f"http://127.0.0.1:{shared.port}", timeout=30)
 
@@ -106,7 +98,7 @@ def test_guests_have_exactly_the_routes_and_handlers_of_the_list(studio: Studio,
         if str(getattr(route, "path", "")).startswith("/studio")
         for one in spelled(route)
     }
-    assert theirs == ROUTES | {("POST", "/studio/enter")}
+    assert theirs == ROUTES | {("POST", "/studio/enter"), ("POST", "/studio/forget")}
     assert not [path for _, path in theirs if path.startswith(("/studio/models", "/studio/share"))]
     assert {fn.api_name for fn in shared.blocks.fns.values() if fn.fn is not None} == HANDLERS
     assert {fn.api_visibility for fn in shared.blocks.fns.values()} == {"private"}
@@ -115,7 +107,7 @@ def test_guests_have_exactly_the_routes_and_handlers_of_the_list(studio: Studio,
 def test_every_other_route_is_absent_for_a_guest(studio: Studio, server: Server, shared: Shared):
     kept = {one for route in every_route(studio) for one in spelled(route)} - ROUTES
     kept |= {("GET", "/studio/share")} | {
-        ("POST", f"/studio/share/{n}") for n in ("start", "stop", "models", "away")
+        ("POST", f"/studio/share/{n}") for n in ("start", "stop", "models", "away", "give")
     }
     with closing(visitor(shared)) as guest:
         for method, path in kept:
@@ -448,6 +440,9 @@ def test_the_safety_checker_sees_whom_the_owner_says_and_the_dialog_tells(tmp_pa
                 list(studio.desk.events(asked.group, painter))
                 png = studio.gallery.read(painter, asked.jobs[0])
                 assert ("Checked." in read_file(png).facts["warnings"]) == (role in who)
+                frame = studio.desk.live(Recipe(width=64, height=64, steps=1), painter).result(60)
+                assert frame is not None
+                assert frame.veiled == (role in who), "a live frame is a picture, too"
             sharing = Sharing(studio, studio.settings, [])
             assert sharing.state()["safety"] == told
     checker = folder / "annotators" / "safety_checker"
@@ -478,7 +473,7 @@ def test_guests_are_shown_what_they_may_use(tmp_path: Path):
     folder = models_folder(tmp_path / "models")
     starter_folder(folder / "checkpoints" / MARK)
     with studio_at(tmp_path / "data", folder, guest_port=0) as studio, page_of(studio) as server:
-        studio.share_models(["starter"])
+        studio.palette.share_models(["starter"])
         shared = server.sharing.start(link=False, password="")
         with closing(visitor(shared)) as guest, closing(owner_client(server)) as hers:
             guest.put("/studio/state", json={"tab": "paint", "form": {"model": MARK, "count": 16}})
