@@ -163,7 +163,7 @@ def _spell(event: Event, stamp: Mapping[str, Any]) -> tuple[dict[str, Any], dict
 def explain(error: Exception) -> str:
     """A fault nobody foresaw, as a sentence; the traceback is in the log."""
     if isinstance(error, MemoryError):
-        return "There was not enough memory. Paint it smaller, or close other programs."
+        return "There was not enough memory. Make it smaller, or close other programs."
     return (
         f"The painter made a mistake ({type(error).__name__}). Other pictures are not affected; try other "
         "settings, and please report it with the file worker.log of the data folder."

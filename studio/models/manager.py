@@ -28,8 +28,8 @@ _RAM_SHARE = 0.6
 # What torch, its allocator on the CPU, OpenCV and the system say.
 _FULL = ("out of memory", "can't allocate memory", "insufficient memory", "cannot allocate memory")
 _NO_ROOM = (
-    "There is not enough memory for this picture, even after making room. Paint it smaller or with fewer "
-    "ControlNets, use a smaller model, or close other programs that need memory."
+    "There is not enough memory for this picture, even after making room. Make it smaller, use fewer "
+    "ControlNets or a smaller model, or close other programs that need memory."
 )
 
 

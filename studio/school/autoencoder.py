@@ -20,7 +20,7 @@ from studio.school.data import Example, Pool, crops, shrink
 from studio.school.nets import AutoencoderKL, AutoencoderTiny, published
 from studio.school.plans import Plan
 from studio.school.sheets import grid, to_batch, to_pixels
-from studio.school.training import Losses, Moment, Task
+from studio.school.training import Losses, Moment, Task, autocast
 
 SCALING = 0.18215
 _ADVERSARIAL_FROM = 0.5  # of the time, where the decoder alone is trained
@@ -232,7 +232,7 @@ def encoder_digest(vae: AutoencoderKL) -> str:
 @torch.no_grad()
 def encode_latents(vae: AutoencoderKL, pixels: np.ndarray, device: torch.device) -> np.ndarray:
     """uint8 (B, H, W, 3) -> fp16 (B, 4, H/8, W/8), times `scaling_factor`: what the UNet sees."""
-    with torch.autocast(device.type, torch.bfloat16):
+    with autocast(device):
         mean = vae.encode(to_batch(pixels).to(device)).latent_dist.mean
     return (mean.float() * vae.config["scaling_factor"]).cpu().numpy().astype(np.float16)
 
@@ -242,7 +242,7 @@ def rebuilt_example(vae: AutoencoderKL, pool: Pool, device: torch.device) -> Cal
 
     @torch.no_grad()
     def example(n: int) -> Example:
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             latents = vae.encode(to_batch(pool.pixels[n : n + 1]).to(device)).latent_dist.mean
             picture = to_pixels(vae.decode(latents).sample)[0]
         lines, things = np.asarray(pool.lines[n]), np.asarray(pool.things[n])

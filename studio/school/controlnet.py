@@ -18,7 +18,7 @@ from studio.school.data import Pool, edge_lines
 from studio.school.nets import AutoencoderKL, ControlNetModel, UNet2DConditionModel, published
 from studio.school.plans import Plan
 from studio.school.sheets import grid, to_pixels
-from studio.school.training import Losses, Moment, Task
+from studio.school.training import Losses, Moment, Task, autocast
 from studio.school.unet import (
     GUIDANCE,
     Latents,
@@ -186,7 +186,7 @@ def sample_sketched(
     shape = (count, 4, height // 8, width // 8)
     latents = torch.randn(shape, generator=noise).to(device) * scheduler.init_noise_sigma
     hint = lines_to_hint([*lines, *lines]).to(device)
-    with torch.autocast(device.type, torch.bfloat16):
+    with autocast(device):
         for time in scheduler.timesteps:
             twice = scheduler.scale_model_input(torch.cat([latents] * 2), time)
             down, middle = net(twice, time, states, hint, conditioning_scale=scale, return_dict=False)

@@ -19,7 +19,7 @@ from studio.school.files import write_tensors
 from studio.school.nets import AutoencoderKL, UNet2DConditionModel, published
 from studio.school.plans import Plan
 from studio.school.sheets import grid, to_pixels
-from studio.school.training import Losses, Moment, Task
+from studio.school.training import Losses, Moment, Task, autocast
 from studio.school.unet import SCHEDULER, SHEET_PROMPTS, Latents, Reading, draw_batch, signal_and_noise
 
 TARGETS = (
@@ -161,7 +161,7 @@ def sample_fast(
     states = reading(list(prompts), device)
     noise = torch.Generator().manual_seed(seed)
     latents = torch.randn((len(prompts), 4, *size), generator=noise).to(device)
-    with torch.autocast(device.type, torch.bfloat16):
+    with autocast(device):
         for time in scheduler.timesteps:
             predicted = unet(latents, time, states, return_dict=False)[0].float()
             latents = scheduler.step(predicted, time, latents, generator=noise, return_dict=False)[0]

@@ -21,7 +21,7 @@ class Pace:
     weight_decay: float = 0.01
     clip: float = 1.0
     decay: float = 0.9995  # of the moving average, after its own warm-up (1+n)/(10+n)
-    half: bool = True  # bfloat16 autocast
+    half: bool = True  # bfloat16 autocast, where the hardware has it
     orthogonal: bool = False  # Muon for matrices and convolutions
     checkpoint_seconds: float = 120.0
     sheet_seconds: float = 300.0

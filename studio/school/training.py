@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from studio.errors import BadInput
+from studio.models.device import best_dtype
 from studio.school.curves import Curve
 from studio.school.descent import Descent
 from studio.school.files import read_tensors, write_bytes, write_tensors
@@ -108,9 +109,13 @@ class Averages:
             self.kept[name].copy_(before.float())
 
 
-def autocast(device: torch.device, half: bool) -> AbstractContextManager[object]:
-    """bfloat16 autocast where it is asked for."""
-    return torch.autocast(device.type, torch.bfloat16) if half else nullcontext()
+def autocast(device: torch.device, half: bool = True) -> AbstractContextManager[object]:
+    """bfloat16 where it is asked for and the hardware computes in it, else fp32.
+
+    A processor without AVX512-BF16 or AMX only imitates it: our UNet then takes thirty times as long.
+    """
+    able = half and best_dtype(device) is torch.bfloat16
+    return torch.autocast(device.type, torch.bfloat16) if able else nullcontext()
 
 
 def _descents(task: Task, pace: Pace) -> dict[str, Descent]:

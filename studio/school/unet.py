@@ -25,7 +25,7 @@ from studio.school.nets import (
 from studio.school.plans import Plan
 from studio.school.sheets import grid, to_pixels
 from studio.school.text import encode_captions
-from studio.school.training import Losses, Moment, Task
+from studio.school.training import Losses, Moment, Task, autocast
 
 SCHEDULER: dict[str, Any] = {
     "_class_name": "DPMSolverMultistepScheduler",
@@ -211,7 +211,7 @@ def sample(
     states = reading([*([""] * len(prompts)), *prompts], device)
     noise = torch.Generator().manual_seed(seed)
     latents = torch.randn((len(prompts), 4, *size), generator=noise).to(device) * scheduler.init_noise_sigma
-    with torch.autocast(device.type, torch.bfloat16):
+    with autocast(device):
         for time in scheduler.timesteps:
             twice = scheduler.scale_model_input(torch.cat([latents] * 2), time)
             free, told = unet(twice, time, states, return_dict=False)[0].float().chunk(2)

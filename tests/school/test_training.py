@@ -13,6 +13,7 @@ from studio.school.pace import Pace
 from studio.school.training import (
     Averages,
     Task,
+    autocast,
     averaged_weights,
     checkpoint_path,
     read_progress,
@@ -44,6 +45,21 @@ def test_the_loss_falls_and_the_averaged_weights_are_left_in_place(tmp_path):
     assert seen[-1].losses["line"] < 0.05 * seen[0].losses["line"]
     assert torch.equal(averaged_weights(tmp_path, "net")["weight"], net.weight)
     assert (tmp_path / "curve.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("able", "asked", "used"),
+    [
+        ({"avx2": True}, True, False),
+        ({"avx512_bf16": True}, True, True),
+        ({"amx_bf16": True}, True, True),
+        ({"amx_bf16": True}, False, False),
+    ],
+)
+def test_bfloat16_is_used_only_where_the_processor_computes_in_it(monkeypatch, able, asked, used):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    with autocast(CPU, asked):
+        assert torch.is_autocast_enabled("cpu") is used
 
 
 def test_a_run_killed_with_kill_9_goes_on_from_its_last_checkpoint(tmp_path):
