@@ -356,6 +356,7 @@ def test_a_picture_made_larger_leaves_what_is_painted_next_as_it_was(page: Page,
     page.locator("#field-post-grain input[type=checkbox]").check()
     page.wait_for_function("inkstone.form['post.grain']")
     do(page, lake, "upscale")
+    expect(page.locator("body")).to_have_attribute("data-tab", "highres")  # a moment after the form is filled
     page.wait_for_function("inkstone.form.hires && !inkstone.form['post.grain']")
     shown("finish", larger=False, grained=False)
     shown("txt2img", larger=False, grained=True)
