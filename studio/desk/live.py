@@ -108,12 +108,14 @@ class Slots:
         self._served: dict[str, int] = {}
         self._number = 0
         self._hand: Canvas | None = None
+        self._hurried: set[str] = set()  # whose frame in hand was ended, and who saw none since
         self.ring: Callable[[], None] = _nobody
 
     def put(
         self, recipe: Recipe, painter: str, blobs: Mapping[str, bytes], window: str = ""
     ) -> Future[Frame | None]:
-        """Lays the newest canvas into the painter's slot; the one of hers in hand ends at its next step.
+        """Lays the newest canvas into the painter's slot. The one of hers in hand ends at its next step, but
+        not two of them in a row: where frames take longer than strokes, she would see none.
 
         Raises `LimitReached` for a recipe beyond the limits, when as many others as may paint live do so, and
         while she draws in a newer window than this.
@@ -132,8 +134,9 @@ class Slots:
             canvas = Canvas(
                 self._number, painter, window, recipe.to_json(), dict(blobs), self._checked(painter)
             )
-            overtaken = self._hers(painter)
+            overtaken = self._overtaken(painter, window)
             self._waiting[painter] = canvas
+        canvas.answer.add_done_callback(lambda answer: self._seen(painter, answer))
         for before in overtaken:
             if before.window == window:
                 before.give(None)
@@ -165,10 +168,27 @@ class Slots:
             if held is not None and held.window != window:
                 return
             self._leases.pop(painter, None)
+            self._hurried.discard(painter)
             gone = self._hers(painter)
             self._waiting.pop(painter, None)
         for canvas in gone:
             canvas.give(None)
+
+    def _overtaken(self, painter: str, window: str) -> list[Canvas]:
+        """The painter's canvases that a newer one ends."""
+        gone, hand = self._hers(painter), self._hand
+        if hand is None or hand.painter != painter or hand.window != window or hand.answer.done():
+            return gone
+        if painter in self._hurried:
+            return [one for one in gone if one is not hand]
+        self._hurried.add(painter)
+        return gone
+
+    def _seen(self, painter: str, answer: Future[Frame | None]) -> None:
+        """Remembers that the painter saw a frame."""
+        if not answer.cancelled() and answer.exception() is None and answer.result() is not None:
+            with self._lock:
+                self._hurried.discard(painter)
 
     def _hers(self, painter: str) -> list[Canvas]:
         """The painter's canvases that wait or are in hand."""

@@ -50,6 +50,24 @@ def test_a_newer_canvas_takes_the_place_of_the_one_that_waits():
     assert slots.take() is None
 
 
+def test_of_two_frames_in_hand_one_is_seen_however_slow_the_machine_is():
+    slots = Slots(Limits())
+    first = slots.put(recipe(), ANNA, {})
+    assert slots.take()
+    second = slots.put(recipe(), ANNA, {})
+    assert first.result(0) is None, "of an unfinished stroke"
+    in_hand = slots.take()
+    third = slots.put(recipe(), ANNA, {})
+    fourth = slots.put(recipe(), ANNA, {})
+    assert third.result(0) is None, "it only waited"
+    assert not second.done(), "she would see nothing while she draws"
+    in_hand.give(Frame(b"jpeg", 1, 0.9, False))
+    assert second.result(0).jpeg == b"jpeg"
+    assert slots.take()
+    slots.put(recipe(), ANNA, {})
+    assert fourth.result(0) is None, "she has just seen one"
+
+
 def test_painters_take_turns_however_fast_one_of_them_draws():
     slots = Slots(Limits())
     slots.put(recipe(), ANNA, {})
