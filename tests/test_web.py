@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from halls import events, models_folder, owner_client, page_of, studio_at
+from halls import events, models_folder, owner_client, studio_at
 from starlette.datastructures import Headers
 from starlette.routing import Route
 
@@ -26,12 +26,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory):
     root = tmp_path_factory.mktemp("web")
     with studio_at(root / "data", models_folder(root / "models")) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio):
-    with page_of(studio) as server:
-        yield server
 
 
 @pytest.fixture

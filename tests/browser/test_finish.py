@@ -8,7 +8,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from halls import models_folder, page_of, studio_at
+from halls import models_folder, studio_at
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -29,12 +29,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     few = Settings().limits.but(pictures=3)  # in one request
     with studio_at(root / "data", models_folder(root / "models"), limits=few) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
 
 
 @pytest.fixture

@@ -26,12 +26,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
         yield studio
 
 
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
-
-
 @pytest.fixture
 def faults() -> list[str]:
     """What the browser complained of; must stay empty."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from halls import models_folder, page_of, studio_at
+from halls import models_folder, studio_at
 from playwright.sync_api import Browser, Page, expect
 
 from studio.studio import Studio
@@ -25,12 +25,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     root = tmp_path_factory.mktemp("forgetting")
     with studio_at(root / "data", models_folder(root / "models"), guest_port=0) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

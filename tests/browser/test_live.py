@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 
 import pytest
-from halls import models_folder, page_of, studio_at
+from halls import models_folder, studio_at
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -21,12 +21,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     root = tmp_path_factory.mktemp("live")
     with studio_at(root / "data", models_folder(root / "models")) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
 
 
 @pytest.fixture

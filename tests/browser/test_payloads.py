@@ -11,7 +11,7 @@ from importlib.resources import files
 from urllib.parse import quote, urlsplit
 
 import pytest
-from halls import page_of, studio_at
+from halls import studio_at
 from hostile import ARMED, FEW, MARKS, NAMES, WRITTEN, Watched, called_so, context_in, hung, watched
 from places import PLACES, Place, fresh
 from playwright.sync_api import Browser, Page, expect
@@ -31,12 +31,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     generous = GUESTS.but(waiting=100, pictures=64, prompt=10_000)
     with studio_at(root / NAMES[0], models, presets=presets, guest_port=0, guests=generous) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

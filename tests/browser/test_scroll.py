@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from halls import models_folder, page_of, studio_at
+from halls import models_folder, studio_at
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -32,12 +32,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     root = tmp_path_factory.mktemp("scroll")
     with studio_at(root / "data", models_folder(root / "models")) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from halls import models_folder, page_of, studio_at
+from halls import models_folder, studio_at
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from studio.studio import Studio
@@ -20,12 +20,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     root = tmp_path_factory.mktemp("sharing")
     with studio_at(root / "data", models_folder(root / "models"), guest_port=0) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
 
 
 def context(chromium: Browser) -> BrowserContext:

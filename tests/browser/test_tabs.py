@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from halls import page_of
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -55,12 +54,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 def settings(data: Path) -> Settings:
     return Settings(data=data, models=MODELS, port=0, browser=False)
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

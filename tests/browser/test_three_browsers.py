@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from easel import picture
-from halls import models_folder, page_of, studio_at
+from halls import models_folder, studio_at
 from PIL import Image
 from playwright.sync_api import Browser, Page, Request, expect
 
@@ -61,12 +61,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     generous = GUESTS.but(waiting=50, waiting_all=500)
     with studio_at(root / "data", models_folder(root / "models"), guest_port=0, guests=generous) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from easel import picture
-from halls import models_folder, page_of, studio_at
+from halls import models_folder, studio_at
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -30,12 +30,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     root = tmp_path_factory.mktemp("walk")
     with studio_at(root / "data", models_folder(root / "models")) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
 
 
 def opened(page: Page, server: Server) -> None:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from halls import models_folder, page_of, studio_at
+from halls import models_folder, studio_at
 from playwright.sync_api import Browser, Page, expect
 
 from studio.settings import PROJECT
@@ -25,12 +25,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     shutil.copy(PROJECT / "models" / "starter" / "words.json", models / "starter")
     with studio_at(root / "data", models) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

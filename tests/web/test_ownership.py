@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from halls import events, models_folder, owner_client, page_of, studio_at, visitor
+from halls import events, models_folder, owner_client, studio_at, visitor
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -153,12 +153,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     generous = GUESTS.but(waiting=50, waiting_all=500, pictures=10)
     with studio_at(root / "data", models_folder(root / "models"), guest_port=0, guests=generous) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

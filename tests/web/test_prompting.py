@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from halls import models_folder, owner_client, page_of, studio_at
+from halls import models_folder, owner_client, studio_at
 
 from studio.settings import PROJECT
 from studio.studio import Studio
@@ -24,12 +24,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory):
     root = tmp_path_factory.mktemp("prompting")
     with studio_at(root / "data", knowing(root / "models")) as studio:
         yield studio
-
-
-@pytest.fixture(scope="module")
-def server(studio: Studio):
-    with page_of(studio) as server:
-        yield server
 
 
 @pytest.fixture

@@ -52,12 +52,6 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 
 @pytest.fixture(scope="module")
-def server(studio: Studio) -> Iterator[Server]:
-    with page_of(studio) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def shared(server: Server) -> Shared:
     return server.sharing.start(link=False, password="open sesame")
 
